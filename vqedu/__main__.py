@@ -1,0 +1,8 @@
+"""``python -m vqedu`` is the same as ``vqedu``."""
+
+import sys
+
+from vqedu.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

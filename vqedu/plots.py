@@ -1,0 +1,206 @@
+"""Every figure of the course. A chapter draws one in a line; the style lives here.
+
+All functions return the matplotlib ``Figure``. Images are (B, C, H, W) tensors in [-1, 1].
+"""
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from IPython.display import display
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from .data import to_unit
+from .metrics import CodeUsage
+
+# Okabe and Ito's palette: told apart by readers with any colour vision, and in grey print.
+BLUE, ORANGE, GREEN, PINK, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#6B6B6B"
+COLOURS = (BLUE, ORANGE, GREEN, PINK, GREY)
+STYLE = {
+    "axes.prop_cycle": mpl.cycler(color=COLOURS),
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlesize": 12,
+    "axes.labelsize": 12,
+    "figure.dpi": 110,
+    "font.size": 11,
+    "legend.frameon": False,
+    "lines.linewidth": 2,
+    "savefig.bbox": "tight",
+}
+
+
+def use_style() -> None:
+    """Set the course's look for the figures of a notebook."""
+    plt.rcParams.update(STYLE)
+
+
+def as_picture(image: Tensor) -> np.ndarray:
+    """One (C, H, W) image in [-1, 1] -> what ``imshow`` takes: (H, W) or (H, W, 3) in [0, 1]."""
+    picture = to_unit(image.detach().float().cpu()).permute(1, 2, 0).numpy()
+    return picture[..., 0] if picture.shape[2] == 1 else picture
+
+
+def _show(axis, image: Tensor, title: str = "") -> None:
+    axis.imshow(as_picture(image), cmap="gray", vmin=0, vmax=1)
+    axis.set_title(title, fontsize=10)
+    axis.set_xticks([])
+    axis.set_yticks([])
+    axis.spines[:].set_visible(False)
+
+
+def images(batch: Tensor, titles=None, columns: int = 10, scale: float = 1.0) -> Figure:
+    """A sheet of images, each with its title if there are any."""
+    rows = -(-len(batch) // columns)
+    extra = 0.25 if titles is not None else 0.0
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(columns * scale, rows * (scale + extra)), squeeze=False
+    )
+    for i, axis in enumerate(axes.flat):
+        if i < len(batch):
+            _show(axis, batch[i], titles[i] if titles is not None else "")
+        else:
+            axis.axis("off")
+    figure.tight_layout(pad=0.3)
+    plt.close(figure)
+    return figure
+
+
+def rows(named: dict[str, Tensor], columns: int = 10, scale: float = 1.0) -> Figure:
+    """One labelled row for each entry: ``rows({"image": x, "reconstruction": x_hat})``."""
+    figure, axes = plt.subplots(
+        len(named), columns, figsize=(columns * scale + 1.4, len(named) * scale), squeeze=False
+    )
+    for line, (name, batch) in zip(axes, named.items(), strict=True):
+        for i, axis in enumerate(line):
+            if i < len(batch):
+                _show(axis, batch[i])
+            else:
+                axis.axis("off")
+        line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=11, labelpad=8)
+    figure.tight_layout(pad=0.3)
+    plt.close(figure)
+    return figure
+
+
+def _draw_curves(axes, named: dict, names: tuple[str, ...], smooth: int) -> None:
+    for axis, name in zip(axes, names, strict=True):
+        axis.clear()
+        for label, history in named.items():
+            values = np.asarray(history[name])
+            window = max(1, min(smooth, len(values) // 4))
+            mean = np.convolve(values, np.ones(window) / window, "valid")
+            axis.plot(np.asarray(history["step"])[window - 1 :], mean, label=label)
+        axis.set_xlabel("step")
+        axis.set_title(LABELS.get(name, name.replace("_", " ")))
+        if len(named) > 1:
+            axis.legend(fontsize=9)
+
+
+LABELS = {
+    "psnr": "PSNR [dB]",
+    "codes_used": "share of codes in use",
+    "reconstruction": "squared error / variance",
+    "commitment": "distance to the code, squared",
+    "bits_per_token": "bits per token",
+}
+
+
+def curves(named: dict, names: tuple[str, ...], smooth: int = 20) -> Figure:
+    """The named terms of one or several histories, one panel a term: ``{"EMA": history}``.
+
+    Lines are running means over ``smooth`` steps.
+    """
+    figure, axes = plt.subplots(1, len(names), figsize=(4 * len(names), 3), squeeze=False)
+    _draw_curves(axes[0], named, names, smooth)
+    figure.tight_layout()
+    plt.close(figure)
+    return figure
+
+
+class LiveCurves:
+    """Curves that grow while a cell trains: pass it to ``fit(..., on_step=LiveCurves(...))``.
+
+    Args:
+        names: which terms. every: steps between two drawings, each of which takes about 0.1 s.
+    """
+
+    def __init__(self, *names: str, every: int = 100):
+        self.names, self.every, self.handle = names, every, None
+
+    def __call__(self, step: int, history) -> None:
+        if step % self.every:
+            return
+        figure = curves({"": history}, self.names)
+        if self.handle is None:
+            self.handle = display(figure, display_id=True)
+        else:
+            self.handle.update(figure)
+
+
+def usage(named: dict[str, CodeUsage], columns: int = 2) -> Figure:
+    """How often each code is chosen, codes sorted by frequency; one panel for each entry."""
+    columns = min(columns, len(named))
+    lines = -(-len(named) // columns)
+    figure, axes = plt.subplots(
+        lines, columns, figsize=(4.5 * columns, 2.6 * lines), squeeze=False, sharey=True
+    )
+    for axis, (name, u) in zip(axes.flat, named.items(), strict=False):
+        p = (u.counts.double() / u.counts.sum()).sort(descending=True).values
+        axis.bar(range(len(p)), p, width=1.0, color=BLUE)
+        axis.axhline(1 / len(p), color=ORANGE, linestyle="--", label="all alike: 1/K")
+        axis.set_yscale("log")
+        axis.set_ylim(1e-5, 1)
+        axis.set_xlim(-0.5, len(p) - 0.5)
+        axis.set_title(f"{name}: {u.used:.0%} used, perplexity {u.perplexity:.0f}")
+        axis.set_xlabel("code, most frequent first")
+    for axis in axes[:, 0]:
+        axis.set_ylabel("share of tokens")
+    axes[0, 0].legend(fontsize=9)
+    figure.tight_layout()
+    plt.close(figure)
+    return figure
+
+
+def tokens(image: Tensor, indices: Tensor, reconstruction: Tensor) -> Figure:
+    """One image, its grid of indices written out, and the image decoded from them.
+
+    Args: (C, H, W), (h, w) and (C, H, W).
+    """
+    figure, axes = plt.subplots(1, 3, figsize=(10.5, 3.6))
+    _show(axes[0], image, "image")
+    h, w = indices.shape
+    axes[1].imshow(indices.cpu() * 0, cmap="Greys", vmin=0, vmax=1)
+    for i in range(h):
+        for j in range(w):
+            axes[1].text(j, i, int(indices[i, j]), ha="center", va="center", fontsize=9)
+    axes[1].set_xticks(np.arange(w + 1) - 0.5, labels=[])
+    axes[1].set_yticks(np.arange(h + 1) - 0.5, labels=[])
+    axes[1].tick_params(length=0)
+    axes[1].grid(color=GREY, linewidth=0.8)
+    axes[1].spines[:].set_visible(False)
+    axes[1].set_title(f"its {h}×{w} tokens", fontsize=10)
+    _show(axes[2], reconstruction, "decoded from the tokens")
+    figure.tight_layout()
+    plt.close(figure)
+    return figure
+
+
+def scatter(points: Tensor, codes: Tensor, title: str = "") -> Figure:
+    """Encoder outputs (N, D) and codes (K, D), on the two main axes of the outputs."""
+    both = torch.cat([points, codes]).detach().float().cpu()
+    centre = points.detach().float().cpu().mean(0)
+    _, _, axes_ = torch.linalg.svd(both[: len(points)] - centre, full_matrices=False)
+    flat = (both - centre) @ axes_[:2].T
+    figure, axis = plt.subplots(figsize=(5, 4))
+    n = len(points)
+    axis.scatter(*flat[:n].T, s=4, color=BLUE, alpha=0.25, linewidths=0, label="encoder outputs")
+    axis.scatter(*flat[n:].T, s=28, color=ORANGE, marker="x", linewidths=1.5, label="codes")
+    axis.set_xlabel("first main axis")
+    axis.set_ylabel("second main axis")
+    axis.set_title(title)
+    axis.legend(fontsize=9, markerscale=1.5)
+    figure.tight_layout()
+    plt.close(figure)
+    return figure

@@ -1,0 +1,137 @@
+"""Things to touch. They work in JupyterLab and, because every frame is drawn beforehand and the
+slider is linked in the browser, on a static page as well."""
+
+import io
+
+import ipywidgets as ipw
+import torch
+from PIL import Image
+from torch import Tensor
+
+from .autoencoders import VQAutoencoder
+from .errors import InputError
+from .plots import as_picture
+
+
+def _png(image: Tensor, zoom: int) -> bytes:
+    """One (C, H, W) image in [-1, 1] as PNG, each pixel ``zoom`` pixels wide."""
+    picture = Image.fromarray((as_picture(image) * 255).round().astype("uint8"))
+    picture = picture.resize((picture.width * zoom, picture.height * zoom), Image.NEAREST)
+    buffer = io.BytesIO()
+    picture.save(buffer, "png", optimize=True)
+    return buffer.getvalue()
+
+
+def frames(pictures: list[bytes], captions: list[str], label: str) -> ipw.VBox:
+    """A slider over pictures that were drawn beforehand; the link needs no kernel.
+
+    Args:
+        pictures: PNG files, one a frame.
+        captions: HTML, shown under each.
+        label: of the slider; it also names it to screen readers, and the arrow keys move it.
+    """
+    stack = ipw.Stack(
+        [
+            ipw.VBox([ipw.Image(value=png, format="png"), ipw.HTML(text)])
+            for png, text in zip(pictures, captions, strict=True)
+        ],
+        selected_index=0,
+    )
+    slider = ipw.IntSlider(
+        max=len(pictures) - 1,
+        description=label,
+        style={"description_width": "initial"},
+        layout={"width": "95%", "max_width": "420px"},
+    )
+    ipw.jslink((slider, "value"), (stack, "selected_index"))
+    return ipw.VBox([slider, stack])
+
+
+@torch.no_grad()
+def codebook_explorer(
+    model: VQAutoencoder, images: Tensor, codes: int = 24, examples: int = 8
+) -> ipw.VBox:
+    """Where in the images does a code occur? One frame for each of the most frequent codes.
+
+    A frame shows up to ``examples`` images that hold the code, with its place brightened.
+
+    Args:
+        model: a trained autoencoder.
+        images: (B, C, H, W) in [-1, 1]; a few hundred.
+        codes: how many frames.
+        examples: how many images in a frame.
+
+    Raises:
+        InputError: more codes asked for than the codebook has.
+
+    Used in ``chapters/05_vqvae``.
+    """
+    if not 1 <= codes <= model.quantizer.num_codes:
+        raise InputError(f"codes must lie in [1, {model.quantizer.num_codes}]; got {codes}")
+    indices = model.encode(images).indices.cpu()
+    frequent = (
+        indices.flatten()
+        .bincount(minlength=model.quantizer.num_codes)
+        .argsort(descending=True)[:codes]
+    )
+    pictures, captions = [], []
+    for code in frequent.tolist():
+        holders = (indices == code).flatten(1).any(1).nonzero()[:examples, 0]
+        marked = [_spotlight(images[i].cpu(), indices[i] == code) for i in holders]
+        marked += [torch.ones_like(marked[0])] * (examples - len(marked))
+        share = (indices == code).float().mean().item()
+        pictures.append(_png(torch.cat(marked, dim=2), zoom=3))
+        captions.append(f"code <b>{code}</b>: {share:.1%} of all tokens")
+    return frames(pictures, captions, "code, by frequency")
+
+
+def _spotlight(image: Tensor, mask: Tensor) -> Tensor:
+    """Dim an image (C, H, W) everywhere but where the (h, w) mask is true."""
+    scale = image.shape[1] // mask.shape[0]
+    light = mask.repeat_interleave(scale, 0).repeat_interleave(scale, 1)
+    return torch.where(light, image, (image + 1) * 0.35 - 0.8)
+
+
+@torch.no_grad()
+def token_editor(model: VQAutoencoder, image: Tensor, code: int) -> ipw.VBox:
+    """Replace one token of an image by ``code`` and see what changes; the slider moves the place.
+
+    With a kernel, the menu chooses another code and draws the frames anew.
+
+    Args:
+        model: a trained autoencoder.
+        image: (C, H, W) in [-1, 1].
+        code: the new one, in [0, K).
+
+    Used in ``chapters/05_vqvae``.
+    """
+    device = next(model.parameters()).device
+    indices = model.encode(image[None].to(device)).indices
+    menu = ipw.Dropdown(
+        options=range(model.quantizer.num_codes), value=code, description="new code"
+    )
+    pictures, captions = _edits(model, indices, code)
+    box = frames(pictures, captions, "place, in reading order")
+
+    def redraw(change):
+        pictures, captions = _edits(model, indices, change["new"])
+        for frame, png, text in zip(box.children[1].children, pictures, captions, strict=True):
+            frame.children[0].value, frame.children[1].value = png, text
+
+    menu.observe(redraw, "value")
+    return ipw.VBox([menu, box])
+
+
+def _edits(model: VQAutoencoder, indices: Tensor, code: int) -> tuple[list[bytes], list[str]]:
+    _, h, w = indices.shape
+    edited = indices.repeat(h * w, 1, 1)
+    edited.view(h * w, -1).fill_diagonal_(code)
+    before = model.decode_indices(indices)[0].cpu()
+    after = model.decode_indices(edited).cpu()
+    places = [(i, j) for i in range(h) for j in range(w)]
+    captions = [
+        f"row {i}, column {j}: code {int(indices[0, i, j])} → {code}. "
+        "Left: as encoded. Right: one token changed."
+        for i, j in places
+    ]
+    return [_png(torch.cat([before, x], dim=2), zoom=5) for x in after], captions
