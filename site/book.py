@@ -1,7 +1,7 @@
 """The book's configuration: reads book.toml, refuses a wrong one, writes myst.yml from it.
 
-    python site/book.py            rewrite myst.yml (Jupyter Book 2 reads it)
-    python site/book.py --check    fail when myst.yml does not say what book.toml says
+`python site/book.py` rewrites myst.yml, which Jupyter Book 2 reads; with `--check` it only fails
+when myst.yml does not say what book.toml says.
 """
 
 import argparse

@@ -25,7 +25,7 @@ exclude_patterns = ["**.ipynb_checkpoints"]
 # Chapters are committed with their outputs: a build runs nothing.
 nb_execution_mode = "off"
 nb_merge_streams = True
-nb_ipywidgets_js = {"vendor/widgets/embed.js": {}}
+nb_ipywidgets_js = {"widget-maths.js": {}, "vendor/widgets/embed.js": {}}
 myst_enable_extensions = [
     "amsmath",
     "attrs_block",
@@ -36,6 +36,7 @@ myst_enable_extensions = [
     "html_image",
 ]
 myst_heading_anchors = 3
+myst_html_meta = {"description": BOOK.question}
 
 # MathJax in one local file. Its menu would fetch further files, so it stays closed.
 mathjax_path = "vendor/mathjax/tex-svg-full.js"
@@ -56,6 +57,7 @@ html_title = BOOK.title
 html_logo = "_static/logo.svg"
 html_favicon = "_static/logo.svg"
 html_static_path = ["_static"]
+html_use_index = False
 html_css_files = ["custom.css"]
 html_context = {"default_mode": "auto"}  # light or dark, as the reader's system says
 html_theme_options = {
@@ -77,8 +79,8 @@ html_theme_options = {
         '<p>Text and code under the <a href="'
         f'{BOOK.repository.url}/blob/{BOOK.repository.branch}/LICENSE">MIT licence</a>.</p>'
     ),
-    "pygments_light_style": "a11y-high-contrast-light",
-    "pygments_dark_style": "a11y-high-contrast-dark",
+    "pygments_light_style": "github-light",
+    "pygments_dark_style": "github-dark",
 }
 
 CHAPTERS_MARK = "<!-- chapters -->"

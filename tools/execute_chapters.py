@@ -9,6 +9,7 @@ the device and the seconds. ``tests/chapters`` fails when the hash no longer fit
 """
 
 import argparse
+import base64
 import hashlib
 import json
 import os
@@ -48,9 +49,10 @@ def execute(path: Path, timeout: int) -> float:
     client = NotebookClient(
         notebook, timeout=timeout, kernel_name="python3", resources={"metadata": {"path": CHAPTERS}}
     )
-    client.on_cell_start = lambda cell, cell_index: print(
-        f"\r  {path.name}: cell {cell_index + 1} of {len(notebook.cells)} ", end="", flush=True
-    )
+    if sys.stdout.isatty():
+        client.on_cell_start = lambda cell, cell_index: print(
+            f"\r  {path.name}: cell {cell_index + 1} of {len(notebook.cells)} ", end="", flush=True
+        )
     client.execute()
     seconds = time.perf_counter() - start
     for cell in notebook.cells:
@@ -65,7 +67,18 @@ def execute(path: Path, timeout: int) -> float:
     draft = path.with_suffix(".ipynb.draft")
     nbformat.write(notebook, draft)
     os.replace(draft, path)
+    save_pictures(notebook, path.parent)
     return seconds
+
+
+def save_pictures(notebook, folder: Path) -> None:
+    """Write the figure of a cell whose metadata say ``vqedu: {save: images/x.png}`` to that file:
+    the README and the home page show what a chapter really drew."""
+    for cell in notebook.cells:
+        target = cell.metadata.get("vqedu", {}).get("save")
+        if target:
+            pngs = [o.data["image/png"] for o in cell.outputs if "image/png" in o.get("data", {})]
+            (folder / target).write_bytes(base64.b64decode(pngs[-1]))
 
 
 def stamp(notebook, seconds: float) -> dict:

@@ -50,9 +50,10 @@ class VQAutoencoder(nn.Module):
         """(B, C, H, W) -> the same through the codes, clamped to [-1, 1]; learns nothing."""
         was_training = self.training
         self.eval()
-        x_hat = self(x)[0].clamp(-1, 1)
-        self.train(was_training)
-        return x_hat
+        try:
+            return self(x)[0].clamp(-1, 1)
+        finally:
+            self.train(was_training)
 
     def bits(self, indices: Tensor) -> float:
         """Bits that one image of these (B, h, w) indices takes at log2 K bits a token."""

@@ -72,16 +72,19 @@ def load(path: str | Path) -> nn.Module:
             f"{path} was not written by vqedu.checkpoints.save: its header says "
             f"format={header.get('format')!r}, not {FORMAT!r}"
         )
-    config = json.loads(header["config"])
-    builder = BUILDERS.get(config.pop("builder"))
+    try:
+        config, notes = json.loads(header["config"]), json.loads(header["notes"])
+        builder = BUILDERS.get(config.pop("builder"))
+    except (KeyError, AttributeError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{path} is damaged: its header cannot be read: {error}") from error
     if builder is None:
         raise CheckpointError(f"{path} holds a model this version does not know; upgrade vqedu")
-    model = builder(**config)
     try:
+        model = builder(**config)
         model.load_state_dict(state)
-    except RuntimeError as error:
+    except (RuntimeError, TypeError, ValueError) as error:
         raise CheckpointError(
             f"{path}: weights that do not fit its configuration: {error}"
         ) from error
-    model.notes = json.loads(header["notes"])
+    model.notes = notes
     return model.eval()

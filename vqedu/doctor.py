@@ -20,6 +20,7 @@ from pathlib import Path
 MIN_PYTHON = (3, 11)
 GIB = 2**30
 WIDTH = 96
+CONTAINER_LIMIT = Path("/sys/fs/cgroup/memory.max")  # a container, such as Binder's, may have less
 PIP = "python -m pip install -c constraints.txt"
 
 
@@ -84,10 +85,7 @@ def check_python() -> Check:
         wanted = ".".join(map(str, MIN_PYTHON))
         mend = f"Install Python {wanted} or newer and make a new virtual environment with it."
         return Check("Python", "fail", f"{found}; {wanted} or newer is needed", mend)
-    where = (
-        "in a virtual environment" if sys.prefix != sys.base_prefix else "of the system or conda"
-    )
-    return Check("Python", "ok", f"{found}, {where}, {platform.system()} {platform.machine()}")
+    return Check("Python", "ok", f"{found} on {platform.system()} {platform.machine()}")
 
 
 def check_packages() -> list[Check]:
@@ -171,9 +169,8 @@ def check_memory() -> Check:
         return Check("memory", "fail", _one_line(error), "Mend psutil first.")
     memory = psutil.virtual_memory()
     free, total = memory.available, memory.total
-    limit = Path("/sys/fs/cgroup/memory.max")  # a container, such as Binder's, may have less
-    if limit.is_file() and limit.read_text().strip().isdigit():
-        total = min(total, int(limit.read_text()))
+    if CONTAINER_LIMIT.is_file() and CONTAINER_LIMIT.read_text().strip().isdigit():
+        total = min(total, int(CONTAINER_LIMIT.read_text()))
         free = min(free, total)
     detail = f"{free / GIB:.1f} GiB free of {total / GIB:.1f} GiB"
     if free < 2 * GIB:

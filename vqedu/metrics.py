@@ -9,6 +9,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchmetrics.image import PeakSignalNoiseRatio, StructuralSimilarityIndexMeasure
 
 from .autoencoders import VQAutoencoder
+from .data import to_unit
 from .errors import InputError
 
 
@@ -88,11 +89,11 @@ def evaluate(model: VQAutoencoder, data: Dataset, batch_size: int = 250) -> Repo
     """
     device = next(model.parameters()).device
     psnr = PeakSignalNoiseRatio((-1.0, 1.0), reduction="elementwise_mean", dim=(1, 2, 3))
-    ssim = StructuralSimilarityIndexMeasure(data_range=(-1.0, 1.0))
+    ssim = StructuralSimilarityIndexMeasure(data_range=1.0)
     psnr, ssim, indices = psnr.to(device), ssim.to(device), []
     for x, x_hat, q in _pass(model, data, batch_size):
         psnr.update(x_hat.clamp(-1, 1), x)
-        ssim.update(x_hat.clamp(-1, 1), x)
+        ssim.update(to_unit(x_hat), to_unit(x))  # its luminance term is meant for values >= 0
         indices.append(q.indices.cpu())
     indices = torch.cat(indices)
     bits = model.bits(indices)

@@ -147,7 +147,7 @@ def usage(named: dict[str, CodeUsage], columns: int = 2) -> Figure:
         lines, columns, figsize=(4.5 * columns, 2.6 * lines), squeeze=False, sharey=True
     )
     for axis, (name, u) in zip(axes.flat, named.items(), strict=False):
-        p = (u.counts.double() / u.counts.sum()).sort(descending=True).values
+        p = (u.counts.double() / u.counts.sum()).sort(descending=True).values.numpy()
         axis.bar(range(len(p)), p, width=1.0, color=BLUE)
         axis.axhline(1 / len(p), color=ORANGE, linestyle="--", label="all alike: 1/K")
         axis.set_yscale("log")
@@ -171,7 +171,7 @@ def tokens(image: Tensor, indices: Tensor, reconstruction: Tensor) -> Figure:
     figure, axes = plt.subplots(1, 3, figsize=(10.5, 3.6))
     _show(axes[0], image, "image")
     h, w = indices.shape
-    axes[1].imshow(indices.cpu() * 0, cmap="Greys", vmin=0, vmax=1)
+    axes[1].imshow(np.zeros((h, w)), cmap="Greys", vmin=0, vmax=1)
     for i in range(h):
         for j in range(w):
             axes[1].text(j, i, int(indices[i, j]), ha="center", va="center", fontsize=9)
@@ -201,6 +201,97 @@ def scatter(points: Tensor, codes: Tensor, title: str = "") -> Figure:
     axis.set_ylabel("second main axis")
     axis.set_title(title)
     axis.legend(fontsize=9, markerscale=1.5)
+    figure.tight_layout()
+    plt.close(figure)
+    return figure
+
+
+def line(points: dict, xlabel: str, ylabel: str, mark: dict | None = None) -> Figure:
+    """One line through {x: y}; ``mark`` {x: text} names some of its points."""
+    figure, axis = plt.subplots(figsize=(5.5, 3.2))
+    axis.plot(list(points), list(points.values()), marker="o")
+    for x, text in (mark or {}).items():
+        axis.annotate(text, (x, points[x]), (-8, 4), textcoords="offset points", ha="right")
+    axis.set_xlabel(xlabel)
+    axis.set_ylabel(ylabel)
+    axis.grid(alpha=0.3)
+    figure.tight_layout()
+    plt.close(figure)
+    return figure
+
+
+def straight_through(z_e: Tensor, codes: Tensor, gradient: Tensor) -> Figure:
+    """The straight-through estimator in two dimensions.
+
+    Args:
+        z_e: (N, 2) encoder outputs.
+        codes: (K, 2); the plane is tinted by the nearest one.
+        gradient: (N, 2), descent directions at each chosen code, drawn there and, copied, at z_e.
+    """
+    figure, axis = plt.subplots(figsize=(5.5, 4.2))
+    side = torch.linspace(-1.6, 1.6, 300)
+    plane = torch.stack(torch.meshgrid(side, side, indexing="xy"), -1).reshape(-1, 2)
+    cells = torch.cdist(plane, codes).argmin(1).view(300, 300)
+    tints = mpl.colors.ListedColormap(mpl.colormaps["Greys"](np.linspace(0.03, 0.22, len(codes))))
+    axis.imshow(cells, extent=(-1.6, 1.6, -1.6, 1.6), origin="lower", cmap=tints)
+    chosen = codes[torch.cdist(z_e, codes).argmin(1)]
+    for start, end in zip(z_e, chosen, strict=True):
+        axis.plot(*torch.stack([start, end]).T, color=GREY, linewidth=1, linestyle=":")
+    axis.scatter(*z_e.T, s=36, color=BLUE, label="$z_e$, what the encoder gives", zorder=3)
+    axis.scatter(*codes.T, s=70, color=ORANGE, marker="X", label="codes", zorder=3)
+    arrow = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": 0.008, "zorder": 4}
+    axis.quiver(*chosen.T, *gradient.T, color=ORANGE, **arrow)
+    axis.quiver(*z_e.T, *gradient.T, color=BLUE, **arrow)
+    axis.set_xlabel("first coordinate")
+    axis.set_ylabel("second coordinate")
+    axis.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=10)
+    figure.tight_layout()
+    plt.close(figure)
+    return figure
+
+
+def spotlight(image: Tensor, mask: Tensor) -> Tensor:
+    """Dim an image (C, H, W) everywhere but where the (h, w) mask is true."""
+    scale = image.shape[1] // mask.shape[0]
+    light = mask.repeat_interleave(scale, 0).repeat_interleave(scale, 1)
+    return torch.where(light, image, (image + 1) * 0.35 - 0.8)
+
+
+def heat(grids: dict[str, Tensor], label: str, mark: tuple[int, int] | None = None) -> Figure:
+    """(H, W) maps of numbers side by side, one colour scale for all.
+
+    Args:
+        grids: title and map. label: of the colour bar. mark: (row, column) to frame in each.
+    """
+    top = max(float(grid.max()) for grid in grids.values())
+    figure, axes = plt.subplots(
+        1, len(grids), figsize=(3.4 * len(grids) + 0.8, 3.2), squeeze=False, layout="constrained"
+    )
+    for axis, (title, grid) in zip(axes[0], grids.items(), strict=True):
+        drawn = axis.imshow(grid.cpu(), cmap="viridis", vmin=0, vmax=top)
+        axis.set_title(title)
+        axis.set_xticks([])
+        axis.set_yticks([])
+        if mark:
+            row, column = mark
+            axis.add_patch(
+                mpl.patches.Rectangle((column - 0.5, row - 0.5), 4, 4, fill=False, ec="w", lw=2)
+            )
+    figure.colorbar(drawn, ax=axes[0].tolist(), label=label, shrink=0.9)
+    plt.close(figure)
+    return figure
+
+
+def bars(values: dict[str, float], ylabel: str, limit: tuple[float, str] | None = None) -> Figure:
+    """One bar for each name, its value written on top; ``limit`` (y, text) as a dashed line."""
+    figure, axis = plt.subplots(figsize=(1.6 * len(values) + 1, 3.2))
+    drawn = axis.bar(list(values), list(values.values()), width=0.6, color=BLUE)
+    axis.bar_label(drawn, fmt="%.2f", padding=2)
+    if limit:
+        axis.axhline(limit[0], color=ORANGE, linestyle="--")
+        axis.annotate(limit[1], (0, limit[0]), (0, 3), textcoords="offset points", color=ORANGE)
+    axis.set_ylabel(ylabel)
+    axis.margins(y=0.15)
     figure.tight_layout()
     plt.close(figure)
     return figure

@@ -37,7 +37,7 @@ def select_device(prefer: str | None = None) -> torch.device:
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     there["cpu"] = True
     prefer = prefer or os.environ.get("VQEDU_DEVICE")
-    if prefer is None:
+    if not prefer:  # an empty variable counts as unset
         return torch.device(next(name for name, present in there.items() if present))
     if not there.get(prefer):
         have = ", ".join(name for name, present in there.items() if present)
@@ -149,7 +149,8 @@ def fit(
         drop_last=True,
         generator=torch.Generator().manual_seed(seed),
     )
-    wrapped, optimizer, loader, schedule = accelerator.prepare(model, optimizer, loader, schedule)
+    # Not the model: preparing it would leave it under autocast when training is over.
+    optimizer, loader, schedule = accelerator.prepare(optimizer, loader, schedule)
     mean = None
     if average is not None:
         mean = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(average), use_buffers=True)
@@ -158,7 +159,8 @@ def fit(
     bar = tqdm(range(1, steps + 1), disable=not progress, desc="training", mininterval=0.5)
     try:
         for step, batch in zip(bar, batches, strict=False):
-            loss = objective(wrapped, batch)
+            with accelerator.autocast():
+                loss = objective(model, batch)
             if not torch.isfinite(loss.total):
                 raise TrainingError(
                     f"the loss became {loss.total.item()} at step {step}: "

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from .autoencoders import VQAutoencoder
 from .errors import InputError
-from .plots import as_picture
+from .plots import as_picture, spotlight
 
 
 def _png(image: Tensor, zoom: int) -> bytes:
@@ -58,7 +58,7 @@ def codebook_explorer(
     Args:
         model: a trained autoencoder.
         images: (B, C, H, W) in [-1, 1]; a few hundred.
-        codes: how many frames.
+        codes: how many frames; fewer, where the images hold fewer codes.
         examples: how many images in a frame.
 
     Raises:
@@ -68,28 +68,19 @@ def codebook_explorer(
     """
     if not 1 <= codes <= model.quantizer.num_codes:
         raise InputError(f"codes must lie in [1, {model.quantizer.num_codes}]; got {codes}")
-    indices = model.encode(images).indices.cpu()
-    frequent = (
-        indices.flatten()
-        .bincount(minlength=model.quantizer.num_codes)
-        .argsort(descending=True)[:codes]
-    )
+    device = next(model.parameters()).device
+    indices = model.encode(images.to(device)).indices.cpu()
+    counts = indices.flatten().bincount(minlength=model.quantizer.num_codes)
+    frequent = counts.argsort(descending=True)[: min(codes, int((counts > 0).sum()))]
     pictures, captions = [], []
     for code in frequent.tolist():
         holders = (indices == code).flatten(1).any(1).nonzero()[:examples, 0]
-        marked = [_spotlight(images[i].cpu(), indices[i] == code) for i in holders]
+        marked = [spotlight(images[i].cpu(), indices[i] == code) for i in holders]
         marked += [torch.ones_like(marked[0])] * (examples - len(marked))
         share = (indices == code).float().mean().item()
         pictures.append(_png(torch.cat(marked, dim=2), zoom=3))
         captions.append(f"code <b>{code}</b>: {share:.1%} of all tokens")
     return frames(pictures, captions, "code, by frequency")
-
-
-def _spotlight(image: Tensor, mask: Tensor) -> Tensor:
-    """Dim an image (C, H, W) everywhere but where the (h, w) mask is true."""
-    scale = image.shape[1] // mask.shape[0]
-    light = mask.repeat_interleave(scale, 0).repeat_interleave(scale, 1)
-    return torch.where(light, image, (image + 1) * 0.35 - 0.8)
 
 
 @torch.no_grad()
@@ -103,8 +94,13 @@ def token_editor(model: VQAutoencoder, image: Tensor, code: int) -> ipw.VBox:
         image: (C, H, W) in [-1, 1].
         code: the new one, in [0, K).
 
+    Raises:
+        InputError: a code outside [0, K).
+
     Used in ``chapters/05_vqvae``.
     """
+    if not 0 <= code < model.quantizer.num_codes:
+        raise InputError(f"code must lie in [0, {model.quantizer.num_codes}); got {code}")
     device = next(model.parameters()).device
     indices = model.encode(image[None].to(device)).indices
     menu = ipw.Dropdown(

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -62,6 +62,7 @@ def test_one_in_ten_is_for_testing_and_none_moves():
     assert [i for i in range(40) if split_of(Path(f"{i}.png")) == "test"] == [1, 20, 21]
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1))
 def test_the_split_does_not_depend_on_how_accents_are_stored(name):
     forms = (Path(unicodedata.normalize(form, name)) for form in ("NFC", "NFD"))
@@ -132,7 +133,8 @@ def test_a_picture_of_hostile_size(tmp_path, monkeypatch):
         ("RGBA", (200, 100, 0, 0), (255, 255, 255)),
         ("RGBA", (200, 100, 0, 255), (200, 100, 0)),
         ("LA", (77, 0), (255, 255, 255)),
-        ("I;16", 128 * 257, (128, 128, 128)),
+        ("I;16", 128 * 256 + 255, (128, 128, 128)),
+        ("I;16", 255 * 256, (255, 255, 255)),
         ("I;16", 65535, (255, 255, 255)),
         ("I", 128 * 257, (128, 128, 128)),
     ],
@@ -167,6 +169,7 @@ def test_a_picture_of_one_pixel(tmp_path):
     assert images[0, :, 5, 5].tolist() == [9, 8, 7]
 
 
+@settings(deadline=None)
 @given(st.integers(1, 30), st.integers(1, 30), st.integers(1, 40))
 def test_fit_keeps_a_colour_and_gives_the_size(height, width, size):
     image = torch.full((2, 3, height, width), 93, dtype=torch.uint8)
@@ -180,9 +183,10 @@ def test_fit_takes_the_middle():
 
 
 def test_fit_averages_where_it_shrinks():
-    checks = (torch.arange(64).reshape(8, 8) + torch.arange(8)[:, None]) % 2 * 200
-    small = fit(checks.to(torch.uint8)[None], 2)
-    assert ((small.int() - 100).abs() <= 2).all()
+    stripes = torch.tensor([0, 200, 200, 0] * 4).expand(
+        1, 16, 16
+    )  # every fourth pixel's place: 200
+    assert ((fit(stripes.to(torch.uint8), 4).int() - 100).abs() <= 10).all()
 
 
 def test_pick():

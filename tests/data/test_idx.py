@@ -3,7 +3,7 @@ import gzip
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
@@ -11,6 +11,7 @@ from vqedu.data.idx import parse_idx, read_idx
 from vqedu.errors import DataError
 
 
+@settings(deadline=None)
 @given(arrays(np.uint8, array_shapes(min_dims=1, max_dims=4, min_side=0, max_side=6)))
 def test_what_is_written_is_read(array):
     header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
@@ -19,6 +20,7 @@ def test_what_is_written_is_read(array):
     )
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=64))
 def test_no_other_bytes_pass_and_none_crash(data):
     with contextlib.suppress(DataError):

@@ -88,7 +88,7 @@ def _widget_cell() -> tuple[object, dict]:
     """A slider that turns the pages of a stack in the browser, and the state it needs."""
     pages = [ipywidgets.Image(value=_image(240 + 40 * i, 120)) for i in range(3)]
     stack = ipywidgets.Stack(pages, selected_index=0)
-    slider = ipywidgets.IntSlider(min=0, max=2, description="page")
+    slider = ipywidgets.IntSlider(min=0, max=2, description=r"page \(k\)")
     player = ipywidgets.Play(min=0, max=2, interval=300)
     ipywidgets.jslink((slider, "value"), (stack, "selected_index"))
     ipywidgets.jslink((player, "value"), (slider, "value"))

@@ -39,7 +39,7 @@ def to_rgb(image: Image.Image) -> torch.Tensor:
     if image.mode == "F":
         raise DataError("its pixels are floating-point numbers of unknown range; save it in 8 bits")
     if image.mode.startswith("I"):  # Pillow's own conversion would cut at 255, not scale
-        image = Image.fromarray((np.asarray(image).clip(0, 65535) // 257).astype(np.uint8))
+        image = Image.fromarray((np.asarray(image).clip(0, 65535) // 256).astype(np.uint8))
     if image.has_transparency_data:
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image.convert("RGBA"))
@@ -63,8 +63,14 @@ def fit(images: torch.Tensor, size: int) -> torch.Tensor:
     if side == size:
         return square.contiguous()
     batch = square.reshape(-1, *square.shape[-3:])
-    small = interpolate(batch, size=(size, size), mode="bilinear", antialias=True)
-    return small.reshape(*images.shape[:-2], size, size)
+    resized = torch.cat([_resize(part, size) for part in batch.split(500)])
+    return resized.reshape(*images.shape[:-2], size, size)
+
+
+def _resize(batch: torch.Tensor, size: int) -> torch.Tensor:
+    # In floats, because torch's resizing of bytes fails on some shapes, (2, 3, 2, 2) to 1 for one.
+    resized = interpolate(batch.float(), size=(size, size), mode="bilinear", antialias=True)
+    return resized.round().clamp(0, 255).to(torch.uint8)
 
 
 def pick(available: int, limit: int | None, seed: int, what: str) -> np.ndarray:

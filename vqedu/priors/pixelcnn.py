@@ -1,5 +1,7 @@
 """Gated PixelCNN: the prior of the VQ-VAE paper."""
 
+import itertools
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -87,9 +89,14 @@ class GatedPixelCNN(nn.Module):
         """(B, h, w) indices and (B,) labels -> logits (B, K, h, w). The logits at a position
         depend on the positions before it in reading order, not on itself or later ones."""
         self._check(indices, labels)
-        x = self.embed(indices).permute(0, 3, 1, 2)  # (B, h, w, C) -> (B, C, h, w)
-        v = F.pad(x, (0, 0, 1, 0))[:, :, :-1] + self.position  # row i now holds row i - 1
-        h = F.pad(x, (1, 0))[:, :, :, :-1] + self.position  # column j now holds column j - 1
+        return self._logits(indices, labels)
+
+    def _logits(self, indices: Tensor, labels: Tensor) -> Tensor:
+        """``forward`` for the first rows only: (B, r, w) -> (B, K, r, w), r from 1 to h."""
+        x = self.embed(indices).permute(0, 3, 1, 2)  # (B, r, w, C) -> (B, C, r, w)
+        position = self.position[:, : x.shape[2]]
+        v = F.pad(x, (0, 0, 1, 0))[:, :, :-1] + position  # row i now holds row i - 1
+        h = F.pad(x, (1, 0))[:, :, :, :-1] + position  # column j now holds column j - 1
         for layer, condition in zip(self.layers, self.conditions, strict=True):
             v, h = layer(v, h, condition(labels)[:, :, None, None])
         return self.head(h)
@@ -107,13 +114,14 @@ class GatedPixelCNN(nn.Module):
         was_training = self.training
         self.eval()
         indices = torch.zeros(len(labels), *self.grid, dtype=torch.int64, device=labels.device)
-        for i in range(self.grid[0]):
-            for j in range(self.grid[1]):
-                logits = self(indices, labels)[:, :, i, j]
+        try:
+            for i, j in itertools.product(*map(range, self.grid)):
+                logits = self._logits(indices[:, : i + 1], labels)[:, :, i, j]  # none below
                 indices[:, i, j] = draw(
                     logits, temperature=temperature, top_k=top_k, generator=generator
                 )
-        self.train(was_training)
+        finally:
+            self.train(was_training)
         return indices
 
     def _check(self, indices: Tensor, labels: Tensor) -> None:

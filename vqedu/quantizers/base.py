@@ -174,9 +174,10 @@ class Quantizer(nn.Module):
         self.steps_unused[indices] = 0
         if not self.revive_after:
             return
-        dead = (self.steps_unused >= self.revive_after).nonzero()[:, 0]
+        # The count goes on after a revival, which is not a use: the next comes as long after.
+        due = (self.steps_unused > 0) & (self.steps_unused % self.revive_after == 0)
+        dead = due.nonzero()[:, 0]
         dead = dead[torch.randperm(len(dead), device=dead.device)[: len(vectors)]]
         if len(dead):
             chosen = torch.randperm(len(vectors), device=vectors.device)[: len(dead)]
             self.place(dead, vectors[chosen])
-            self.steps_unused[dead] = 0

@@ -1,0 +1,94 @@
+"""Drawing one token: the limits of temperature and top-k, and the frequencies."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vqedu.errors import InputError
+from vqedu.priors import draw
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def test_frequencies_follow_the_softmax():
+    logits = torch.tensor([2.0, 0.0, -1.0, 1.0])
+    for temperature in (1.0, 0.5, 2.0):
+        drawn = draw(logits.repeat(40_000, 1), temperature=temperature, generator=seeded())
+        frequency = drawn.bincount(minlength=4) / 40_000
+        expected = (logits / temperature).exp() / (logits / temperature).exp().sum()
+        torch.testing.assert_close(frequency, expected, rtol=0, atol=0.01)
+
+
+def test_top_k_keeps_the_ratios_of_those_it_keeps():
+    logits = torch.tensor([2.0, 0.0, -1.0, 1.0])
+    drawn = draw(logits.repeat(40_000, 1), top_k=2, generator=seeded())
+    frequency = drawn.bincount(minlength=4) / 40_000
+    share = 1 / (1 + torch.tensor(-1.0).exp())
+    expected = torch.tensor([share, 0, 0, 1 - share])
+    torch.testing.assert_close(frequency, expected, rtol=0, atol=0.01)
+
+
+def test_temperature_limits():
+    logits = torch.randn(200, 9, generator=seeded())
+    assert torch.equal(draw(logits, temperature=1e-4), logits.argmax(1))
+    hot = draw(logits[:1].repeat(20_000, 1), temperature=1e4, generator=seeded())
+    torch.testing.assert_close(
+        hot.bincount(minlength=9) / 20_000, torch.full((9,), 1 / 9), rtol=0, atol=0.01
+    )
+
+
+@settings(max_examples=50, deadline=None)
+@given(k=st.integers(1, 12), top_k=st.integers(1, 12), seed=st.integers(0, 2**20))
+def test_top_k_never_draws_outside(k, top_k, seed):
+    top_k = min(top_k, k)
+    logits = torch.randn(20, k, generator=seeded(seed))
+    drawn = draw(logits, top_k=top_k, temperature=5.0, generator=seeded(seed))
+    assert drawn.shape == (20,)
+    assert drawn.dtype == torch.int64
+    rank = (logits > logits.gather(1, drawn[:, None])).sum(1)
+    assert (rank < top_k).all()
+    if top_k == 1:
+        assert torch.equal(drawn, logits.argmax(1))
+
+
+def test_each_row_has_its_own_distribution():
+    logits = torch.full((50, 50), -50.0)
+    logits.fill_diagonal_(50.0)
+    assert torch.equal(draw(logits), torch.arange(50))
+
+
+def test_generator_repeats():
+    logits = torch.zeros(100, 20)
+    one, again, other = (draw(logits, generator=seeded(s)) for s in (3, 3, 4))
+    assert torch.equal(one, again)
+    assert not torch.equal(one, other)
+
+
+def test_without_a_generator_torchs_own_seed_counts():
+    logits = torch.zeros(100, 20)
+    torch.manual_seed(5)
+    one = draw(logits)
+    torch.manual_seed(5)
+    assert torch.equal(one, draw(logits))
+
+
+def test_half_precision_and_input_left_alone():
+    logits = torch.randn(30, 8, generator=seeded()).bfloat16()
+    before = logits.clone()
+    assert torch.equal(draw(logits, top_k=1, temperature=0.5), logits.argmax(1))
+    assert torch.equal(logits, before)
+
+
+@pytest.mark.parametrize("temperature", [0, -1.0, float("nan")])
+def test_bad_temperature(temperature):
+    with pytest.raises(InputError, match="temperature must be above 0; got"):
+        draw(torch.zeros(1, 4), temperature=temperature)
+
+
+@pytest.mark.parametrize("top_k", [0, 5, -1])
+def test_bad_top_k(top_k):
+    with pytest.raises(InputError, match=rf"top_k must lie in \[1, 4\]; got {top_k}"):
+        draw(torch.zeros(1, 4), top_k=top_k)

@@ -1,0 +1,274 @@
+"""The built pages in _build/html: read as files, then opened in a browser.
+
+`make site` builds them. The browser is the Chromium of this machine: without one these tests are
+skipped, except in CI, where they fail.
+"""
+
+import functools
+import os
+import re
+import shutil
+import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from bs4 import BeautifulSoup
+
+ROOT = Path(__file__).resolve().parents[2]
+SITE = ROOT / "_build" / "html"
+SCREENSHOTS = ROOT / "_build" / "screenshots"
+
+pytestmark = pytest.mark.site
+
+DESKTOP = {"width": 1280, "height": 900}
+PHONE = {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="module")
+def pages() -> dict[Path, BeautifulSoup]:
+    if not (SITE / "index.html").exists():
+        pytest.fail("the site is not built: run `make site`")
+    return {
+        path: BeautifulSoup(path.read_text("utf-8"), "html.parser")
+        for path in sorted(SITE.rglob("*.html"))
+        if "_static" not in path.parts
+    }
+
+
+@pytest.fixture(scope="module")
+def chapters(book) -> tuple[str, ...]:
+    return book.load(ROOT / "book.toml").chapters
+
+
+def is_foreign(address: str) -> bool:
+    return bool(urlsplit(address.strip()).netloc)
+
+
+# --- The pages as files ---------------------------------------------------------------------
+
+
+def test_every_chapter_has_its_page(pages, chapters):
+    names = {path.stem for path in pages}
+    assert names >= {"index", *chapters}
+
+
+def test_no_page_loads_anything_from_another_host(pages):
+    loading = {"src", "srcset", "data", "poster"}
+    found = []
+    for path, page in pages.items():
+        for tag in page.find_all(True):
+            addresses = [tag[name] for name in loading & tag.attrs.keys() if name in tag.attrs]
+            if tag.name == "link" and "canonical" not in tag.get("rel", []):
+                addresses.append(tag.get("href", ""))
+            addresses += css_addresses(tag.get("style", ""))
+            if tag.name == "style":
+                addresses += css_addresses(tag.string or "")
+            found += [(path.name, tag.name, one) for one in addresses if is_foreign(one)]
+    assert found == []
+
+
+def test_no_stylesheet_loads_anything_from_another_host(pages):
+    found = [
+        (path.name, address)
+        for path in SITE.rglob("*.css")
+        for address in css_addresses(path.read_text("utf-8"))
+        if is_foreign(address)
+    ]
+    assert found == []
+
+
+def css_addresses(css: str) -> list[str]:
+    """What a stylesheet loads: url(...) and @import, outside comments."""
+    css = re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL)
+    quoted = re.findall(r"""(?:url\(|@import)\s*["']([^"']+)["']""", css)
+    return quoted + re.findall(r"""url\(\s*([^"')\s]+)\s*\)""", css)
+
+
+def test_every_internal_link_and_anchor_leads_somewhere(pages):
+    anchors = {
+        path: {tag["id"] for tag in page.find_all(id=True)} | {"", "top"}
+        for path, page in pages.items()
+    }
+    broken = []
+    for path, page in pages.items():
+        for tag in page.find_all("a", href=True):
+            link = urlsplit(tag["href"])
+            if link.scheme or link.netloc:
+                continue
+            target = (path.parent / unquote(link.path)).resolve() if link.path else path
+            anchor = unquote(link.fragment)
+            if not target.exists() or (target in anchors and anchor not in anchors[target]):
+                broken.append((path.name, tag["href"]))
+    assert broken == []
+
+
+def test_every_image_has_alt_text(pages):
+    missing = [
+        (path.name, image.get("src", "")[:80])
+        for path, page in pages.items()
+        for image in page.select("article img")
+        if not image.get("alt", "").strip() or image["alt"] == image.get("src")
+    ]
+    assert missing == []
+
+
+def test_alt_text_of_a_figure_is_more_than_its_repr(pages):
+    """Without alt text in a cell's metadata a reader hears nothing, or `<Figure size ...>`."""
+    lazy = [
+        (path.name, image["alt"])
+        for path, page in pages.items()
+        for image in page.select("article img[alt]")
+        if re.match(r"<|\.?/?_images/|[0-9a-f]{32}", image["alt"])
+    ]
+    assert lazy == []
+
+
+# --- The pages in a browser -----------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def address(pages) -> str:
+    """The site on a local port."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=SITE)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    names = ("chromium", "chromium-browser", "google-chrome")
+    executable = next((found for name in names if (found := shutil.which(name))), None)
+    if executable is None:
+        message = f"no Chromium on this machine (looked for {', '.join(names)})"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    from playwright.sync_api import sync_playwright
+
+    quiet = ("background-networking", "component-update", "sync")
+    arguments = ["--no-sandbox", "--no-first-run", *(f"--disable-{name}" for name in quiet)]
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=executable, args=arguments)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def visit(browser, address):
+    """Open a page; when the test ends, whatever went wrong on the way fails it."""
+    contexts, problems = [], []
+
+    def visit(name: str, viewport=DESKTOP, scheme="light"):
+        context = browser.new_context(viewport=viewport, color_scheme=scheme)
+        contexts.append(context)
+        tab = context.new_page()
+
+        def note_request(request):
+            if not request.url.startswith((address, "data:", "blob:")):
+                problems.append(f"{name}: asks another host: {request.url}")
+
+        def note_console(message):
+            if message.type == "error":
+                problems.append(f"{name}: console: {message.text}")
+
+        def note_response(response):
+            if response.status >= 400:
+                problems.append(f"{name}: {response.status} for {response.url}")
+
+        tab.on("request", note_request)
+        tab.on("console", note_console)
+        tab.on("response", note_response)
+        tab.on("pageerror", lambda error: problems.append(f"{name}: {error}"))
+        tab.on("requestfailed", lambda one: problems.append(f"{name}: failed: {one.url}"))
+        tab.goto(f"{address}{name}.html", wait_until="networkidle")
+        return tab
+
+    yield visit
+    for context in contexts:
+        context.close()
+    assert problems == []
+
+
+def names_of(pages) -> list[str]:
+    return [path.relative_to(SITE).with_suffix("").as_posix() for path in pages]
+
+
+@pytest.mark.browser
+def test_every_page_opens_without_errors_and_with_its_maths_and_widgets(pages, visit):
+    for name, page in zip(names_of(pages), pages.values(), strict=True):
+        tab = visit(name)
+        if page.select("article .math"):
+            tab.wait_for_selector("article .math mjx-container")
+            formulas = tab.locator("article .math").count()
+            assert tab.locator("article .math:has(mjx-container)").count() == formulas, name
+            assert tab.locator("article [data-mml-node=merror]").count() == 0, name
+        views = page.select('script[type="application/vnd.jupyter.widget-view+json"]')
+        if views:
+            tab.wait_for_selector("article .jupyter-widgets", state="attached")
+            assert tab.locator("article .widget-subarea").count() >= len(views), name
+
+
+@pytest.mark.browser
+def test_no_page_is_wider_than_a_phone(pages, visit):
+    wide = {}
+    for name in names_of(pages):
+        tab = visit(name, PHONE)
+        tab.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+        width = tab.evaluate("document.documentElement.scrollWidth")
+        if width > PHONE["width"]:
+            wide[name] = width
+    assert wide == {}
+
+
+@pytest.mark.browser
+def test_dark_mode_switches(visit):
+    background = "getComputedStyle(document.body).backgroundColor"
+    tab = visit("index")
+    light = tab.evaluate(background)
+    tab.locator("button.theme-switch-button:visible").first.click()
+    tab.locator("button.theme-change-button[data-mode=dark]:visible").first.click()
+    assert tab.evaluate(background) != light
+    assert visit("index", scheme="dark").evaluate(background) != light
+
+
+@pytest.mark.browser
+def test_search_finds_a_term(visit):
+    tab = visit("search")
+    tab.goto(f"{tab.url}?q=quantiser")
+    tab.wait_for_selector("#search-results .search li a")
+    tab.locator("#search-results .search li a").first.click()
+    tab.wait_for_selector("article h1")
+    assert "quantis" in tab.locator("article").inner_text().lower()
+
+
+@pytest.mark.browser
+def test_folded_solutions_open(chapters, visit):
+    for name in chapters:
+        tab = visit(name)
+        for i in range(tab.locator("article details").count()):
+            folded = tab.locator("article details").nth(i)
+            body = folded.locator(":scope > :not(summary)").first
+            assert not body.is_visible(), name
+            folded.locator("summary").first.click()
+            assert body.is_visible(), name
+            assert len(folded.locator("summary").first.inner_text().strip()) > 3, name
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+def test_screenshots(chapters, visit, size):
+    """Three pages as a reader sees them, in _build/screenshots, to be looked at."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    for name in ("index", chapters[0], chapters[-1]):
+        tab = visit(name, DESKTOP if size == "desktop" else PHONE)
+        file = SCREENSHOTS / f"{name}-{size}.png"
+        tab.screenshot(path=file, full_page=True)
+        assert file.stat().st_size > 10_000

@@ -1,0 +1,115 @@
+"""The ways through the autoencoder agree with each other, and looking changes nothing."""
+
+import copy
+import math
+
+import pytest
+import torch
+
+from vqedu.autoencoders import VQAutoencoder, vqvae
+from vqedu.errors import InputError
+from vqedu.quantizers import BY_NAME, EMAVectorQuantizer, VectorQuantizer
+
+both = pytest.mark.parametrize("name", sorted(BY_NAME))
+SMALL = {"num_codes": 16, "code_dim": 4, "width": 32}
+
+
+@pytest.fixture
+def x():
+    torch.manual_seed(0)
+    return torch.rand(3, 1, 12, 8) * 2 - 1
+
+
+@both
+def test_the_ways_through_agree(name, x):
+    model = vqvae(quantizer=name, kmeans_init=False, **SMALL).eval()
+    x_hat, q = model(x)
+    assert x_hat.shape == x.shape
+    assert q.indices.shape == (3, 3, 2)
+    encoded = model.encode(x)
+    assert torch.equal(encoded.indices, q.indices)
+    assert torch.equal(encoded.z_q, q.z_q)
+    assert torch.equal(model.decode(q.z_q), x_hat)
+    # lookup gives the codes themselves, z_q the same after z + (e - z): equal up to rounding
+    close = {"rtol": 0, "atol": 1e-5}
+    torch.testing.assert_close(model.decode_indices(q.indices), x_hat.clamp(-1, 1), **close)
+    assert torch.equal(model.reconstruct(x), x_hat.clamp(-1, 1))
+    assert model.decode_indices(q.indices[:1]).shape == (1, 1, 12, 8)
+
+
+@both
+def test_reconstruct_learns_nothing(name, x):
+    model = vqvae(quantizer=name, revive_after=1, **SMALL).train()
+    model(x)
+    before = copy.deepcopy(model.state_dict())
+    for training in (True, False):
+        model.train(training)
+        x_hat = model.reconstruct(x)
+        assert model.training is training
+        assert model.quantizer.training is training
+        assert not x_hat.requires_grad
+    for key, value in model.state_dict().items():
+        assert torch.equal(value, before[key]), key
+
+
+def test_an_error_does_not_leave_the_model_in_eval_mode(x):
+    model = vqvae(**SMALL).train()
+    with pytest.raises(InputError, match="multiples of 4"):
+        model.reconstruct(x[..., :7])
+    assert model.training
+
+
+def test_images_are_clamped_where_they_are_shown(x):
+    model = vqvae(**SMALL).eval()
+    torch.nn.init.constant_(model.decoder[-1].bias, 3.0)
+    assert model(x)[0].max() > 1  # not in training: the gradient must not vanish
+    assert model.reconstruct(x).max() <= 1
+    shown = model.decode_indices(model.encode(x).indices)
+    assert shown.max() <= 1
+    assert not shown.requires_grad
+
+
+@both
+def test_gradient_reaches_the_encoder_through_the_quantiser(name, x):
+    model = vqvae(quantizer=name, **SMALL)
+    model(x)[0].square().mean().backward()
+    for key, parameter in [*model.encoder.named_parameters(), *model.decoder.named_parameters()]:
+        assert parameter.grad.abs().max() > 0, key
+
+
+def test_bits():
+    model = vqvae(num_codes=512, code_dim=4, width=8)
+    assert model.bits(torch.zeros(5, 7, 7, dtype=torch.int64)) == 49 * 9
+    model = vqvae(num_codes=100, code_dim=4, width=8)
+    assert model.bits(torch.zeros(1, 2, 3, dtype=torch.int64)) == 6 * math.log2(100)
+
+
+def test_builder():
+    model = vqvae(3, quantizer="vq", beta=0.5, revive_after=7, **SMALL)
+    assert isinstance(model, VQAutoencoder)
+    assert isinstance(model.quantizer, VectorQuantizer)
+    assert (model.quantizer.beta, model.quantizer.revive_after) == (0.5, 7)
+    assert (model.quantizer.num_codes, model.quantizer.code_dim) == (16, 4)
+    assert model.reconstruct(torch.zeros(2, 3, 8, 8)).shape == (2, 3, 8, 8)
+    config = dict(model.config)
+    assert config.pop("builder") == "vqvae"
+    assert [p.shape for p in vqvae(**config).parameters()] == [p.shape for p in model.parameters()]
+    assert isinstance(vqvae(**SMALL).quantizer, EMAVectorQuantizer)
+
+
+def test_defaults_are_the_papers():
+    model = vqvae()
+    assert model.quantizer.codebook.shape == (512, 64)
+    assert model.quantizer.beta == 0.25
+    assert model.quantizer.decay == 0.99
+    assert model.encoder[2].out_channels == 128
+
+
+def test_unknown_quantizer():
+    with pytest.raises(InputError, match="unknown quantizer 'fsq2'; have vq, ema"):
+        vqvae(quantizer="fsq2")
+
+
+def test_bad_indices_are_refused():
+    with pytest.raises(InputError, match=r"\[0, 16\); got 0 to 16"):
+        vqvae(**SMALL).decode_indices(torch.tensor([[[0, 16]]]))
