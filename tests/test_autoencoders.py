@@ -113,3 +113,13 @@ def test_unknown_quantizer():
 def test_bad_indices_are_refused():
     with pytest.raises(InputError, match=r"\[0, 16\); got 0 to 16"):
         vqvae(**SMALL).decode_indices(torch.tensor([[[0, 16]]]))
+
+
+def test_tokens_learn_nothing():
+    """In training mode ``encode`` moves the codebook; ``tokens`` must not."""
+    model, x = vqvae(1, num_codes=8, code_dim=4, width=8).train(), torch.randn(2, 1, 8, 8)
+    before = copy.deepcopy(model.state_dict())
+    indices = model.tokens(x)
+    assert model.training
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert torch.equal(indices, model.eval().encode(x).indices)

@@ -293,9 +293,19 @@ def test_folder_refuses(path, monkeypatch):
     def refuse(*arguments, **options):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(checkpoints.tempfile, "mkstemp", refuse)
+    monkeypatch.setattr(checkpoints.Path, "touch", refuse)
     with pytest.raises(CheckpointError, match=r"cannot write .*model\.safetensors: Permission"):
         save(autoencoder(), path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="other permissions there")
+def test_others_may_read_what_the_umask_allows(path):
+    old = os.umask(0o022)
+    try:
+        save(autoencoder(), path)
+    finally:
+        os.umask(old)
+    assert path.stat().st_mode & 0o777 == 0o644
 
 
 def test_model_without_config(path):

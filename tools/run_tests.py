@@ -20,7 +20,7 @@ PYTEST = [PY, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
 PARTS = {
     "lint": [
         [PY, "-m", "ruff", "check", "-q", "."],
-        [PY, "-m", "ruff", "format", "-q", "--check", "--exclude", "*.ipynb", "."],
+        [PY, "-m", "ruff", "format", "-q", "--check", "."],
     ],
     "units": [[*PYTEST, "-n", "2", "-m", "not site", "tests"]],
     "chapters": [

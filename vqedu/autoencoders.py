@@ -41,6 +41,11 @@ class VQAutoencoder(nn.Module):
         return self.decoder(z_q)
 
     @torch.no_grad()
+    def tokens(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) images -> (B, h, w) indices; learns nothing, in training mode either."""
+        return self._quietly(self.encode, x).indices
+
+    @torch.no_grad()
     def decode_indices(self, indices: Tensor) -> Tensor:
         """(B, h, w) indices in [0, K) -> (B, C, H, W) images in [-1, 1]."""
         return self.decode(self.quantizer.lookup(indices)).clamp(-1, 1)
@@ -48,10 +53,13 @@ class VQAutoencoder(nn.Module):
     @torch.no_grad()
     def reconstruct(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> the same through the codes, clamped to [-1, 1]; learns nothing."""
+        return self._quietly(self, x)[0].clamp(-1, 1)
+
+    def _quietly(self, function, x: Tensor):
         was_training = self.training
         self.eval()
         try:
-            return self(x)[0].clamp(-1, 1)
+            return function(x)
         finally:
             self.train(was_training)
 

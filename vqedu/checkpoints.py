@@ -2,7 +2,6 @@
 
 import json
 import os
-import tempfile
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -37,18 +36,20 @@ def save(model: nn.Module, path: str | Path, **notes) -> None:
         )
     header = {"format": FORMAT, "config": json.dumps(model.config), "notes": json.dumps(notes)}
     state = {name: value.contiguous().cpu() for name, value in model.state_dict().items()}
+    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        os.close(handle)
+        draft.touch()
+        mode = draft.stat().st_mode  # what the umask allows; safetensors would shut others out
     except OSError as error:
         raise CheckpointError(f"cannot write {path}: {error.strerror}") from error
     try:
         save_file(state, draft, metadata=header)
+        draft.chmod(mode)
         os.replace(draft, path)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"cannot write {path}: {error}") from error
     finally:
-        Path(draft).unlink(missing_ok=True)
+        draft.unlink(missing_ok=True)
 
 
 def load(path: str | Path) -> nn.Module:

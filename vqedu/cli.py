@@ -10,8 +10,8 @@ Exit codes: 0 done, 1 an error, 2 a mistake in the command line, 130 stopped by 
 import argparse
 import sys
 
-from vqedu import __version__
-from vqedu.errors import VQEduError
+from . import __version__
+from .errors import VQEduError
 
 EXAMPLES = """\
 examples:
@@ -71,7 +71,7 @@ def add_command(commands, name: str, run, summary: str, details: str) -> argpars
 
 def add_doctor(commands) -> None:
     def run(arguments) -> int:
-        from vqedu import doctor
+        from . import doctor
 
         return doctor.main()
 

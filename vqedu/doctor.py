@@ -191,7 +191,7 @@ def check_disk() -> Check:
 def check_data() -> list[Check]:
     """The images that ship inside the package, against their checksums."""
     try:
-        from vqedu.data import verify
+        from .data import verify
 
         found = verify()
     except Exception as error:
@@ -207,7 +207,7 @@ def check_data() -> list[Check]:
 def check_cache() -> Check:
     """Whether downloaded data sets can be kept."""
     try:
-        from vqedu.data import cache_folder
+        from .data import cache_folder
     except Exception as error:
         return Check("cache folder", "fail", _one_line(error), "Mend torch first.")
     folder = cache_folder()

@@ -19,6 +19,12 @@ class Loss:
     terms: dict[str, Tensor | float] = field(default_factory=dict)
 
 
+def mean_psnr(x: Tensor, x_hat: Tensor) -> Tensor:
+    """Peak signal-to-noise ratio in dB, the mean over a batch (B, C, H, W) in [-1, 1]."""
+    error = (x - x_hat).square().flatten(1).mean(1)
+    return (10 * torch.log10(4 / error)).mean()  # from peak to peak is 2
+
+
 class VQVAEObjective:
     r"""Squared error, codebook and commitment loss.
 
@@ -53,7 +59,7 @@ class VQVAEObjective:
                 "reconstruction": squared_error.detach() / self.data_variance,
                 "codebook": q.codebook_loss.detach(),
                 "commitment": q.commitment_loss.detach(),
-                "psnr": 10 * torch.log10(4 / squared_error.detach()),  # peak to peak is 2
+                "psnr": mean_psnr(x, x_hat.detach().float()),
                 "codes_used": quantizer.recently_used,
             },
         )

@@ -94,6 +94,8 @@ def _draw_curves(axes, named: dict, names: tuple[str, ...], smooth: int) -> None
             axis.plot(np.asarray(history["step"])[window - 1 :], mean, label=label)
         axis.set_xlabel("step")
         axis.set_title(LABELS.get(name, name.replace("_", " ")))
+        if name == "codes_used":
+            axis.set_ylim(0, 1.05)
         if len(named) > 1:
             axis.legend(fontsize=9)
 
@@ -157,6 +159,8 @@ def usage(named: dict[str, CodeUsage], columns: int = 2) -> Figure:
         axis.set_xlabel("code, most frequent first")
     for axis in axes[:, 0]:
         axis.set_ylabel("share of tokens")
+    for axis in axes.flat[len(named) :]:
+        axis.axis("off")
     axes[0, 0].legend(fontsize=9)
     figure.tight_layout()
     plt.close(figure)
@@ -251,17 +255,19 @@ def straight_through(z_e: Tensor, codes: Tensor, gradient: Tensor) -> Figure:
 
 
 def spotlight(image: Tensor, mask: Tensor) -> Tensor:
-    """Dim an image (C, H, W) everywhere but where the (h, w) mask is true."""
+    """Fade an image (C, H, W) to grey everywhere but where the (h, w) mask is true."""
     scale = image.shape[1] // mask.shape[0]
     light = mask.repeat_interleave(scale, 0).repeat_interleave(scale, 1)
-    return torch.where(light, image, (image + 1) * 0.35 - 0.8)
+    return torch.where(light, image, image * 0.3)
 
 
-def heat(grids: dict[str, Tensor], label: str, mark: tuple[int, int] | None = None) -> Figure:
+def heat(grids: dict[str, Tensor], label: str, mark: tuple[int, int, int] | None = None) -> Figure:
     """(H, W) maps of numbers side by side, one colour scale for all.
 
     Args:
-        grids: title and map. label: of the colour bar. mark: (row, column) to frame in each.
+        grids: title and map.
+        label: of the colour bar.
+        mark: (row, column, side) of a square to frame in each.
     """
     top = max(float(grid.max()) for grid in grids.values())
     figure, axes = plt.subplots(
@@ -273,10 +279,9 @@ def heat(grids: dict[str, Tensor], label: str, mark: tuple[int, int] | None = No
         axis.set_xticks([])
         axis.set_yticks([])
         if mark:
-            row, column = mark
-            axis.add_patch(
-                mpl.patches.Rectangle((column - 0.5, row - 0.5), 4, 4, fill=False, ec="w", lw=2)
-            )
+            row, column, side = mark
+            corner = (column - 0.5, row - 0.5)
+            axis.add_patch(mpl.patches.Rectangle(corner, side, side, fill=False, ec="w", lw=2))
     figure.colorbar(drawn, ax=axes[0].tolist(), label=label, shrink=0.9)
     plt.close(figure)
     return figure
@@ -289,7 +294,7 @@ def bars(values: dict[str, float], ylabel: str, limit: tuple[float, str] | None 
     axis.bar_label(drawn, fmt="%.2f", padding=2)
     if limit:
         axis.axhline(limit[0], color=ORANGE, linestyle="--")
-        axis.annotate(limit[1], (0, limit[0]), (0, 3), textcoords="offset points", color=ORANGE)
+        axis.text(1.01, limit[0], limit[1], color=ORANGE, transform=axis.get_yaxis_transform())
     axis.set_ylabel(ylabel)
     axis.margins(y=0.15)
     figure.tight_layout()

@@ -12,8 +12,8 @@ import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.utils import set_seed
-from torch import nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, Dataset
 from tqdm.auto import tqdm
 
@@ -82,6 +82,20 @@ def cosine_with_warmup(step: int, steps: int, warmup: int) -> float:
     return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
 
 
+def moving_average(decay: float) -> Callable:
+    """For ``AveragedModel``: decay min(decay, (1 + n) / (10 + n)) at the n-th step, so that a
+    short training is not averaged with its own first weights."""
+
+    @torch.no_grad()
+    def update(averages: list[Tensor], values: list[Tensor], steps: Tensor | int) -> None:
+        n = int(steps)
+        for average, value in zip(averages, values, strict=True):
+            if average.is_floating_point():  # counters stay as they are
+                average.lerp_(value, 1 - min(decay, (1 + n) / (10 + n)))
+
+    return update
+
+
 def fit(
     model: nn.Module,
     objective: Callable,
@@ -113,7 +127,8 @@ def fit(
         batch_size: items per step.
         lr: the highest learning rate.
         warmup: steps until it is reached.
-        average: decay of the weight average (Polyak and Juditsky 1992); None: the last weights.
+        average: decay of the weights' moving average (Polyak and Juditsky 1992), shorter at the
+            start; None: the last weights.
         seed: of the shuffling and of all that draws at random during training.
         device: see :func:`select_device`.
         precision: ``"no"`` (float32), ``"bf16"`` or ``"fp16"``.
@@ -135,6 +150,8 @@ def fit(
             f"steps must be >= 1 and batch_size in [1, {len(data)}], the size of the data set; "
             f"got steps={steps}, batch_size={batch_size}"
         )
+    if precision not in ("no", "bf16", "fp16"):
+        raise InputError(f"precision must be 'no', 'bf16' or 'fp16', not {precision!r}")
     accelerator = _accelerator(device, precision, log_dir)
     seed_everything(seed)
     model.to(accelerator.device, memory_format=torch.channels_last).train()
@@ -153,7 +170,7 @@ def fit(
     optimizer, loader, schedule = accelerator.prepare(optimizer, loader, schedule)
     mean = None
     if average is not None:
-        mean = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(average), use_buffers=True)
+        mean = AveragedModel(model, multi_avg_fn=moving_average(average), use_buffers=True)
     history, start = History(), time.perf_counter()
     batches = itertools.chain.from_iterable(itertools.repeat(loader))
     bar = tqdm(range(1, steps + 1), disable=not progress, desc="training", mininterval=0.5)

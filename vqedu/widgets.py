@@ -51,14 +51,15 @@ def frames(pictures: list[bytes], captions: list[str], label: str) -> ipw.VBox:
 def codebook_explorer(
     model: VQAutoencoder, images: Tensor, codes: int = 24, examples: int = 8
 ) -> ipw.VBox:
-    """Where in the images does a code occur? One frame for each of the most frequent codes.
+    """Where in the images does a code occur? One frame a code, from the most frequent to the
+    rarest.
 
     A frame shows up to ``examples`` images that hold the code, with its place brightened.
 
     Args:
         model: a trained autoencoder.
         images: (B, C, H, W) in [-1, 1]; a few hundred.
-        codes: how many frames; fewer, where the images hold fewer codes.
+        codes: how many frames, evenly spread over the codes that occur; fewer, where fewer do.
         examples: how many images in a frame.
 
     Raises:
@@ -69,11 +70,12 @@ def codebook_explorer(
     if not 1 <= codes <= model.quantizer.num_codes:
         raise InputError(f"codes must lie in [1, {model.quantizer.num_codes}]; got {codes}")
     device = next(model.parameters()).device
-    indices = model.encode(images.to(device)).indices.cpu()
+    indices = model.tokens(images.to(device)).cpu()
     counts = indices.flatten().bincount(minlength=model.quantizer.num_codes)
-    frequent = counts.argsort(descending=True)[: min(codes, int((counts > 0).sum()))]
+    order = counts.argsort(descending=True)[: int((counts > 0).sum())]
+    spread = torch.linspace(0, len(order) - 1, min(codes, len(order))).round().long()
     pictures, captions = [], []
-    for code in frequent.tolist():
+    for code in order[spread].tolist():
         holders = (indices == code).flatten(1).any(1).nonzero()[:examples, 0]
         marked = [spotlight(images[i].cpu(), indices[i] == code) for i in holders]
         marked += [torch.ones_like(marked[0])] * (examples - len(marked))
@@ -102,7 +104,7 @@ def token_editor(model: VQAutoencoder, image: Tensor, code: int) -> ipw.VBox:
     if not 0 <= code < model.quantizer.num_codes:
         raise InputError(f"code must lie in [0, {model.quantizer.num_codes}); got {code}")
     device = next(model.parameters()).device
-    indices = model.encode(image[None].to(device)).indices
+    indices = model.tokens(image[None].to(device))
     menu = ipw.Dropdown(
         options=range(model.quantizer.num_codes), value=code, description="new code"
     )

@@ -9,8 +9,8 @@ from torch.utils.data import TensorDataset
 
 from vqedu.errors import InputError
 from vqedu.objectives import PriorObjective
-from vqedu.priors import GatedPixelCNN
-from vqedu.priors.pixelcnn import gate
+from vqedu.priors import GatedPixelCNN, draw
+from vqedu.priors.pixelcnn import GatedLayer, gate
 from vqedu.training import fit
 
 K = 6
@@ -103,6 +103,36 @@ def test_gate():
     torch.testing.assert_close(gate(x), expected)
 
 
+def test_layer_position_by_position():
+    """Both stacks from the sums that the convolutions stand for; the class is felt in each."""
+    layer, width = GatedLayer(4, dropout=0.0).double(), 4
+    v, h = torch.randn(2, 1, width, 3, 5, dtype=torch.float64)
+    condition = torch.randn(1, 2 * width, 1, 1, dtype=torch.float64)
+    v_new, h_new = layer(v, h, condition)
+    y = condition[0, :, 0, 0]
+
+    def at(x, i, j):
+        return x[0, :, i, j] if 0 <= i < 3 and 0 <= j < 5 else torch.zeros(width).double()
+
+    def gated(x):
+        return torch.tanh(x[:width]) * torch.sigmoid(x[width:])
+
+    for i in range(3):
+        for j in range(5):
+            from_v = layer.vertical.bias.clone()
+            for row in (0, 1):
+                for column in (0, 1, 2):
+                    weight = layer.vertical.weight[:, :, row, column]
+                    from_v += weight @ at(v, i + row - 1, j + column - 1)
+            from_h = layer.horizontal.bias.clone()
+            for column in (0, 1):
+                from_h += layer.horizontal.weight[:, :, 0, column] @ at(h, i, j + column - 1)
+            from_h += layer.to_horizontal.weight[:, :, 0, 0] @ from_v + layer.to_horizontal.bias
+            torch.testing.assert_close(v_new[0, :, i, j], v[0, :, i, j] + gated(from_v + y))
+            out = layer.out.weight[:, :, 0, 0] @ gated(from_h + y) + layer.out.bias
+            torch.testing.assert_close(h_new[0, :, i, j], h[0, :, i, j] + out)
+
+
 def test_batch_members_do_not_mix():
     model, indices = build(), torch.randint(K, (4, 3, 4))
     labels = torch.tensor([0, 1, 2, 0])
@@ -152,6 +182,23 @@ def test_sampling_repeats_with_a_seed_and_leaves_the_mode(two_patterns):
     assert 0 <= one.min() <= one.max() < K
 
 
+def test_sampling_is_the_model_token_by_token():
+    """Written out with whole grids; what is not drawn yet must not matter."""
+    model, labels = build(), torch.tensor([0, 1, 2])
+    for generator in (None, 7):
+        grid = torch.randint(K, (3, 3, 4))
+        if generator is None:
+            options = {"top_k": 1}
+        else:
+            options = {"generator": torch.Generator().manual_seed(generator), "temperature": 2.0}
+        for i in range(3):
+            for j in range(4):
+                grid[:, i, j] = draw(model(grid, labels)[:, :, i, j], **options)
+        if generator is not None:
+            options["generator"].manual_seed(generator)
+        assert torch.equal(model.sample(labels, **options), grid)
+
+
 def test_first_token_is_drawn_from_its_logits():
     """A single position: the frequencies of the samples are the softmax of the logits."""
     model = build((1, 1), layers=1)
@@ -172,6 +219,8 @@ def test_an_error_does_not_leave_the_model_in_eval_mode():
     model = build().train()
     with pytest.raises(InputError, match="labels must lie"):
         model.sample(torch.tensor([7]))
+    with pytest.raises(InputError, match="one label per grid"):
+        model.sample(torch.tensor([[0, 1]]))
     assert model.training
 
 
@@ -207,3 +256,11 @@ def test_config_builds_it_again():
     assert other.config == model.config
     other.load_state_dict(model.state_dict())
     assert math.prod(other.grid) == 6
+
+
+@pytest.mark.parametrize("token", [-1, K])
+def test_a_token_outside_the_codebook(token):
+    indices = torch.zeros(1, 3, 4, dtype=torch.int64)
+    indices[0, 1, 2] = token
+    with pytest.raises(InputError, match=r"indices must lie in \[0, 6\)"):
+        build()(indices, torch.zeros(1, dtype=torch.int64))

@@ -183,3 +183,14 @@ def test_no_vectors(vectors):
 def test_no_codes():
     with pytest.raises(InputError, match="at least one code; got num_codes=0"):
         kmeans(torch.zeros(4, 2), 0)
+
+
+@pytest.mark.parametrize("offset", [10.0, 100.0])
+def test_assign_far_from_the_origin(offset):
+    """The expanded square loses digits there; a plain difference does not."""
+    torch.manual_seed(0)
+    codebook = 0.1 * torch.randn(32, 64) + offset
+    vectors = 0.1 * torch.randn(500, 64) + offset
+    plain = (vectors[:, None].double() - codebook.double()).square().sum(2)
+    chosen = plain.gather(1, assign(vectors, codebook)[:, None])[:, 0]
+    torch.testing.assert_close(chosen, plain.min(1).values, rtol=1e-3, atol=0)

@@ -199,6 +199,7 @@ def test_smoothing_has_the_papers_epsilon():
     quantizer = make(EMAVectorQuantizer, num_codes=2, code_dim=1, decay=0.0).double()
     quantizer.codebook.copy_(torch.tensor([[1.0], [10.0]]))
     quantizer.ema_count.copy_(torch.tensor([1.0, 1.0]))
+    quantizer.steps.fill_(1)
     vectors = torch.tensor([1.0] + [10.0] * 999, dtype=torch.float64)[:, None]
     quantizer.update(vectors, torch.tensor([0] + [1] * 999))
     smoothed = (1 + 1e-5) / (1000 + 2e-5) * 1000
@@ -339,13 +340,26 @@ def test_recently_used_counts_what_was_chosen(cls):
         quantizer = make(cls, num_codes=4, code_dim=2, revive_after=revive_after)
         corners = torch.tensor([[1.0, 1], [1, -1], [-1, 1], [-1, -1]])
         quantizer.codebook.data.copy_(corners)
-        for _ in range(3):
-            quantizer(corners)
+        chosen = [quantizer(corners).indices.unique().tolist() for _ in range(3)]
         assert quantizer.recently_used == 1
-        for step in range(1, 131):
-            quantizer(corners[:1])
-            assert quantizer.recently_used == (1 if step < 100 else 0.25), (revive_after, step)
-        # (a revived code lies on the same vector as the living one, and is farther by rounding)
+        for _ in range(130):
+            chosen.append(quantizer(corners[:1]).indices.unique().tolist())
+            expected = len(set().union(*chosen[-100:])) / 4
+            assert quantizer.recently_used == expected, (revive_after, len(chosen))
+        assert revive_after or expected == 0.25
+
+
+@both
+def test_recently_used_from_the_first_step_on(cls):
+    """Not 1 because there were few steps yet."""
+    quantizer = make(cls, num_codes=4, code_dim=2, revive_after=0)
+    assert quantizer.recently_used == 0
+    corners = torch.tensor([[1.0, 1], [1, -1], [-1, 1], [-1, -1]])
+    quantizer.codebook.data.copy_(corners)
+    quantizer(corners[:1])
+    assert quantizer.recently_used == 0.25
+    quantizer(corners[1:2])
+    assert quantizer.recently_used == 0.5
 
 
 # --- initialisation -----------------------------------------------------------------------------

@@ -217,6 +217,23 @@ def test_every_page_opens_without_errors_and_with_its_maths_and_widgets(pages, v
 
 
 @pytest.mark.browser
+def test_a_slider_turns_the_page_without_a_kernel(visit):
+    """By keyboard too: the arrow keys move it, and another frame is shown."""
+    tab = visit("05_vqvae")
+    widget = tab.locator("article .widget-subarea").first
+    handle = widget.locator(".noUi-handle").first
+    handle.wait_for()
+    picture = "img => img.src"
+    before = widget.locator("img:visible").first.evaluate(picture)
+    handle.focus()
+    tab.keyboard.press("ArrowRight")
+    tab.wait_for_timeout(300)
+    shown = widget.locator("img:visible")
+    assert shown.count() == 1
+    assert shown.first.evaluate(picture) != before
+
+
+@pytest.mark.browser
 def test_no_page_is_wider_than_a_phone(pages, visit):
     wide = {}
     for name in names_of(pages):

@@ -11,12 +11,12 @@ from functools import partial
 from numbers import Integral
 from pathlib import Path
 
-from vqedu.data.fashion import cache_folder, load_full, load_shipped, verify
-from vqedu.data.folder import load_folder
-from vqedu.data.from_torchvision import PREFIX, load_torchvision
-from vqedu.data.imageset import ImageSet, from_uint8, to_unit
-from vqedu.data.photos import load_photos
-from vqedu.errors import DataError, did_you_mean
+from ..errors import DataError, did_you_mean
+from .fashion import cache_folder, load_full, load_shipped, verify
+from .folder import load_folder
+from .from_torchvision import PREFIX, load_torchvision
+from .imageset import ImageSet, from_uint8, to_unit
+from .photos import load_photos
 
 __all__ = [
     "NAMES",

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import torch
 
-from vqedu.data.idx import read_idx
-from vqedu.data.imageset import ImageSet
-from vqedu.data.pictures import fit, pick
-from vqedu.errors import DataError
+from ..errors import DataError
+from .idx import read_idx
+from .imageset import ImageSet
+from .pictures import fit, pick
 
 SHIPPED = Path(__file__).parent.parent / "assets" / "fashion-mnist-10k"
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")  # Debian's package dataset-fashion-mnist

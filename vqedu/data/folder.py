@@ -8,9 +8,9 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from vqedu.data.imageset import ImageSet
-from vqedu.data.pictures import fit, pick, read_picture
-from vqedu.errors import DataError
+from ..errors import DataError
+from .imageset import ImageSet
+from .pictures import fit, pick, read_picture
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 

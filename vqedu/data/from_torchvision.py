@@ -8,10 +8,10 @@ import torch
 from PIL import Image
 from tqdm import tqdm
 
-from vqedu.data.fashion import cache_folder
-from vqedu.data.imageset import ImageSet
-from vqedu.data.pictures import fit, pick, to_rgb
-from vqedu.errors import DataError, did_you_mean
+from ..errors import DataError, did_you_mean
+from .fashion import cache_folder
+from .imageset import ImageSet
+from .pictures import fit, pick, to_rgb
 
 PREFIX = "torchvision:"
 SPLIT_WORDS = {"train": ("train",), "test": ("test", "val")}  # some sets call it "val"

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vqedu.errors import DataError
+from ..errors import DataError
 
 GZIP_MAGIC = b"\x1f\x8b"
 UNSIGNED_BYTE = 0x08

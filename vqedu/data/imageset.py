@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from vqedu.errors import DataError
+from ..errors import DataError
 
 
 def from_uint8(images: torch.Tensor) -> torch.Tensor:

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from vqedu.data.imageset import ImageSet
-from vqedu.data.pictures import read_picture
-from vqedu.errors import DataError
+from ..errors import DataError
+from .imageset import ImageSet
+from .pictures import read_picture
 
 PHOTOGRAPHS = {
     "train": ("astronaut.png", "coffee.png", "hubble_deep_field.jpg"),

@@ -7,7 +7,7 @@ import torch
 from PIL import Image, ImageOps
 from torch.nn.functional import interpolate
 
-from vqedu.errors import DataError
+from ..errors import DataError
 
 
 def read_picture(path: str | Path) -> torch.Tensor:

@@ -56,7 +56,7 @@ class GatedPixelCNN(nn.Module):
         InputError: a size below 1.
 
     Source: van den Oord et al. 2016, "Conditional Image Generation with PixelCNN Decoders".
-    Used as the prior in van den Oord et al. 2017, §4.1. Explained in ``chapters/05_vqvae``.
+    The prior of van den Oord et al. 2017, §3.3 and §4.2. Explained in ``chapters/05_vqvae``.
     """
 
     def __init__(
@@ -115,6 +115,7 @@ class GatedPixelCNN(nn.Module):
         self.eval()
         indices = torch.zeros(len(labels), *self.grid, dtype=torch.int64, device=labels.device)
         try:
+            self._check(indices, labels)
             for i, j in itertools.product(*map(range, self.grid)):
                 logits = self._logits(indices[:, : i + 1], labels)[:, :, i, j]  # none below
                 indices[:, i, j] = draw(
@@ -130,6 +131,8 @@ class GatedPixelCNN(nn.Module):
                 f"this prior models grids of {self.grid[0]}×{self.grid[1]} tokens; "
                 f"got indices of shape {tuple(indices.shape)}"
             )
+        if indices.numel() and (indices.min() < 0 or indices.max() >= self.num_codes):
+            raise InputError(f"indices must lie in [0, {self.num_codes})")
         if labels.shape != indices.shape[:1]:
             raise InputError(
                 f"one label per grid: expected shape ({len(indices)},); got {tuple(labels.shape)}"

@@ -74,6 +74,7 @@ class Quantizer(nn.Module):
         self.beta, self.decay, self.revive_after = beta, decay, revive_after
         self.register_buffer("steps_unused", torch.zeros(num_codes, dtype=torch.int64))
         self.register_buffer("initialised", torch.tensor(not kmeans_init))
+        self.register_buffer("steps", torch.tensor(0))  # training steps so far
 
     def first_codebook(self) -> Tensor:
         """(K, D) small random codes, in place until k-means or training moves them."""
@@ -139,8 +140,9 @@ class Quantizer(nn.Module):
 
     @property
     def recently_used(self) -> float:
-        """Share of the codes that were chosen at least once in the last 100 training steps."""
-        return (self.steps_unused < 100).float().mean().item()
+        """Share of the codes that were chosen at least once in the last 100 training steps, or
+        in all steps while there were fewer."""
+        return (self.steps_unused < self.steps.clamp(max=100)).float().mean().item()
 
     def extra_repr(self) -> str:
         return f"num_codes={self.num_codes}, code_dim={self.code_dim}, beta={self.beta}"
@@ -169,6 +171,7 @@ class Quantizer(nn.Module):
 
     @torch.no_grad()
     def _after_choice(self, vectors: Tensor, indices: Tensor) -> None:
+        self.steps += 1
         self.update(vectors, indices)
         self.steps_unused += 1
         self.steps_unused[indices] = 0

@@ -25,6 +25,8 @@ def assign(vectors: Tensor, codebook: Tensor) -> Tensor:
 
     Source: van den Oord et al. 2017, Eq. 1 and 2. Derived in ``chapters/05_vqvae``.
     """
+    centre = codebook.mean(0)  # far from the origin the expansion would lose digits
+    vectors, codebook = vectors - centre, codebook - centre
     half_norms = codebook.square().sum(1) / 2  # (K,)
     chunk = max(1, CHUNK_ENTRIES // codebook.shape[0])
     parts = [(part @ codebook.T - half_norms).argmax(1) for part in vectors.split(chunk)]

@@ -7,7 +7,7 @@ from .base import Quantizer
 from .kmeans import count_and_sum
 
 EPS = 1e-5  # keeps empty cells from dividing by zero; the value in the authors' code
-MIN_COUNT = 1e-3  # a code with less mass than this keeps its place: EPS would pull it to zero
+MIN_COUNT = 1e-3  # a code with less mass than this keeps its place
 
 
 class VectorQuantizer(Quantizer):
@@ -41,7 +41,10 @@ class EMAVectorQuantizer(Quantizer):
     :math:`\hat N = (N+\varepsilon)/(\sum N + K\varepsilon)\sum N`. For the arguments see
     :class:`~vqedu.quantizers.Quantizer`.
 
-    Source: van den Oord et al. 2017, Appendix A.1. Derived in ``chapters/05_vqvae``.
+    A code whose N has faded keeps its place: there ε would outweigh N and pull it to the origin.
+
+    Source: van den Oord et al. 2017, Appendix A.1, for e = m/N; the debiasing and N̂ are those of
+    the authors' code (Sonnet). Derived in ``chapters/05_vqvae``.
     """
 
     def __init__(self, num_codes: int, code_dim: int, **options):
@@ -49,14 +52,12 @@ class EMAVectorQuantizer(Quantizer):
         self.register_buffer("codebook", self.first_codebook())  # (K, D)
         self.register_buffer("ema_count", torch.zeros(num_codes))
         self.register_buffer("ema_sum", torch.zeros(num_codes, code_dim))
-        self.register_buffer("steps", torch.tensor(0))
 
     def combine(self, codebook_loss: Tensor, commitment_loss: Tensor) -> Tensor:
         return self.beta * commitment_loss
 
     def update(self, vectors: Tensor, indices: Tensor) -> None:
         count, total = count_and_sum(vectors, indices, self.num_codes)
-        self.steps += 1
         self.ema_count.lerp_(count, 1 - self.decay)
         self.ema_sum.lerp_(total, 1 - self.decay)
         N, m = self.ema_count / self._debias(), self.ema_sum / self._debias()
