@@ -47,7 +47,11 @@ def execute(path: Path, timeout: int) -> float:
         cell.metadata.pop("execution", None)
     start = time.perf_counter()
     client = NotebookClient(
-        notebook, timeout=timeout, kernel_name="python3", resources={"metadata": {"path": CHAPTERS}}
+        notebook,
+        timeout=timeout,
+        kernel_name="python3",
+        resources={"metadata": {"path": CHAPTERS}},
+        extra_arguments=["--log-level=ERROR"],
     )
     if sys.stdout.isatty():
         client.on_cell_start = lambda cell, cell_index: print(
