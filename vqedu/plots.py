@@ -50,7 +50,7 @@ def _show(axis, image: Tensor, title: str = "") -> None:
     axis.spines[:].set_visible(False)
 
 
-def images(batch: Tensor, titles=None, columns: int = 10, scale: float = 1.0) -> Figure:
+def images(batch: Tensor, titles=None, columns: int = 10, scale: float = 0.9) -> Figure:
     """A sheet of images, each with its title if there are any."""
     rows = -(-len(batch) // columns)
     extra = 0.25 if titles is not None else 0.0
@@ -67,10 +67,10 @@ def images(batch: Tensor, titles=None, columns: int = 10, scale: float = 1.0) ->
     return figure
 
 
-def rows(named: dict[str, Tensor], columns: int = 10, scale: float = 1.0) -> Figure:
+def rows(named: dict[str, Tensor], columns: int = 10, scale: float = 0.8) -> Figure:
     """One labelled row for each entry: ``rows({"image": x, "reconstruction": x_hat})``."""
     figure, axes = plt.subplots(
-        len(named), columns, figsize=(columns * scale + 1.4, len(named) * scale), squeeze=False
+        len(named), columns, figsize=(columns * scale + 1.6, len(named) * scale), squeeze=False
     )
     for line, (name, batch) in zip(axes, named.items(), strict=True):
         for i, axis in enumerate(line):
@@ -78,7 +78,7 @@ def rows(named: dict[str, Tensor], columns: int = 10, scale: float = 1.0) -> Fig
                 _show(axis, batch[i])
             else:
                 axis.axis("off")
-        line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=11, labelpad=8)
+        line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=13, labelpad=8)
     figure.tight_layout(pad=0.3)
     plt.close(figure)
     return figure

@@ -22,22 +22,24 @@ def _png(image: Tensor, zoom: int) -> bytes:
     return buffer.getvalue()
 
 
-def frames(pictures: list[bytes], captions: list[str], label: str) -> ipw.VBox:
+def frames(pictures: list[bytes], captions: list[str], label: str, start: int = 0) -> ipw.VBox:
     """A slider over pictures that were drawn beforehand; the link needs no kernel.
 
     Args:
         pictures: PNG files, one a frame.
         captions: HTML, shown under each.
         label: of the slider; it also names it to screen readers, and the arrow keys move it.
+        start: the frame shown first.
     """
     stack = ipw.Stack(
         [
             ipw.VBox([ipw.Image(value=png, format="png"), ipw.HTML(text)])
             for png, text in zip(pictures, captions, strict=True)
         ],
-        selected_index=0,
+        selected_index=start,
     )
     slider = ipw.IntSlider(
+        value=start,
         max=len(pictures) - 1,
         description=label,
         style={"description_width": "initial"},
@@ -109,7 +111,7 @@ def token_editor(model: VQAutoencoder, image: Tensor, code: int) -> ipw.VBox:
         options=range(model.quantizer.num_codes), value=code, description="new code"
     )
     pictures, captions = _edits(model, indices, code)
-    box = frames(pictures, captions, "place, in reading order")
+    box = frames(pictures, captions, "place, in reading order", start=len(pictures) // 2)
 
     def redraw(change):
         pictures, captions = _edits(model, indices, change["new"])
