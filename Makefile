@@ -8,18 +8,18 @@ STAMP := $(VENV)/.installed
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lab execute site serve clean
+.PHONY: help book test lab execute site clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 $(STAMP): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	  || { echo "vqedu needs Python 3.11 or newer; '$(PYTHON)' is `$(PYTHON) --version 2>&1`. Try: make PYTHON=python3.12 book"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' \
+	  || { echo "The pinned packages are for Python 3.11 to 3.14; '$(PYTHON)' is `$(PYTHON) --version 2>&1`. Try: make PYTHON=python3.13 book"; exit 1; }
 	@echo "Setting up $(VENV): about 6.5 GB, most of it PyTorch; some minutes, once."
 	@$(PYTHON) -m venv $(VENV) \
 	  || { echo "Could not make a virtual environment. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[all]'
+	@$(BIN)/python -m pip install $(if $(CI),--quiet) --disable-pip-version-check -c constraints.txt -e '.[all]'
 	@touch $@
 
 book: site  ## build the site, serve it on 127.0.0.1 and open it in a browser
@@ -27,7 +27,7 @@ book: site  ## build the site, serve it on 127.0.0.1 and open it in a browser
 
 site: $(STAMP)  ## build the site into _build/html from the executed chapters
 	@$(BIN)/python site/book.py
-	@$(BIN)/python -m sphinx -W --keep-going -q -b html -c site -d _build/doctrees chapters _build/html
+	@$(BIN)/python -m sphinx -q -b html -c site -d _build/doctrees chapters _build/html
 	@echo "Built _build/html/index.html"
 
 test: $(STAMP)  ## lint, unit tests, every chapter, the site and its pages; says what takes how long

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+from torch.utils.data import TensorDataset
 
 from vqedu.autoencoders import vqvae
 from vqedu.data import ImageSet
@@ -160,3 +161,10 @@ def test_usage_hangs_together(k, numbers):
 def test_bad_indices(indices):
     with pytest.raises(InputError, match=r"at least one index, all in \[0, 4\)"):
         code_usage(torch.tensor(indices, dtype=torch.int64), 4)
+
+
+def test_images_smaller_than_the_window_of_ssim():
+    model = vqvae(num_codes=4, code_dim=4, width=8)
+    tiny = TensorDataset(torch.zeros(2, 1, 8, 8), torch.zeros(2, dtype=torch.int64))
+    with pytest.raises(InputError, match="11×11 or more"):
+        evaluate(model, tiny)

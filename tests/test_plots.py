@@ -143,20 +143,6 @@ def test_tokens():
     }
 
 
-def test_scatter():
-    """Points that vary along one hidden direction: it becomes the first axis."""
-    direction = torch.nn.functional.normalize(torch.ones(6), dim=0)
-    along = torch.linspace(-5, 5, 50)
-    points = along[:, None] * direction + 0.01 * torch.randn(50, 6) + 3
-    figure = plots.scatter(points.requires_grad_(), points[:4] * 1.0, title="codes")
-    (axis,) = figure.axes
-    assert axis.get_title() == "codes"
-    outputs, codes = (np.asarray(c.get_offsets()) for c in axis.collections)
-    assert (len(outputs), len(codes)) == (50, 4)
-    np.testing.assert_allclose(abs(outputs[:, 0]), abs(along.numpy()), atol=0.05)
-    np.testing.assert_allclose(codes, outputs[:4], atol=1e-5)
-
-
 def test_line():
     figure = plots.line({1: 4.0, 2: 6.0, 4: 5.0}, "K", "error", mark={2: "here"})
     (axis,) = figure.axes
@@ -229,7 +215,6 @@ def test_figures_can_be_drawn(tmp_path):
             plots.curves({"a": history(psnr=1)}, ("psnr",)),
             plots.usage({"a": usage}),
             plots.tokens(pictures(1)[0], torch.zeros(2, 2, dtype=torch.int64), pictures(1)[0]),
-            plots.scatter(torch.randn(9, 3), torch.randn(2, 3)),
             plots.line({1: 2, 3: 4}, "x", "y"),
             plots.straight_through(torch.rand(3, 2), torch.rand(4, 2), torch.rand(3, 2)),
             plots.heat({"a": torch.rand(3, 3)}, "change"),

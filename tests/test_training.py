@@ -189,18 +189,19 @@ def test_averaged_weights(average):
         on_step=lambda *_: trajectory.append((model.w.item(), model.level.item())),
         **QUIET,
     )
-    mean = list(trajectory[0])
-    for n, weights in enumerate(trajectory[1:], start=1):
+    mean = trajectory[0][0]
+    for n, (weight, _) in enumerate(trajectory[1:], start=1):
         decay = min(average, (1 + n) / (10 + n))
-        mean = [decay * m + (1 - decay) * w for m, w in zip(mean, weights, strict=True)]
-    assert model.w.item() == pytest.approx(mean[0], rel=1e-5)
-    assert model.level.item() == pytest.approx(mean[1], rel=1e-5)  # buffers such as codebooks too
+        mean = decay * mean + (1 - decay) * weight
+    assert model.w.item() == pytest.approx(mean, rel=1e-5)
     assert model.w.item() != pytest.approx(trajectory[-1][0], rel=1e-3)
-    assert model.calls == 12  # a counter is not averaged
+    assert model.level.item() == trajectory[-1][1]  # buffers are not averaged
+    assert model.calls == 12
 
 
-def test_averages_include_the_codebook(images):
-    model, trajectory = small(revive_after=0), []
+@pytest.mark.parametrize("name", ["ema", "vq"])
+def test_a_codebook_is_averaged_where_it_learns_by_gradient(name, images):
+    model, trajectory = small(quantizer=name, revive_after=0), []
     fit(
         model,
         OBJECTIVE,
@@ -211,15 +212,17 @@ def test_averages_include_the_codebook(images):
         on_step=lambda *_: trajectory.append(copy.deepcopy(model.state_dict())),
         **QUIET,
     )
-    for name, value in model.state_dict().items():
-        mean = trajectory[0][name]
+    parameters = dict(model.named_parameters())
+    assert ("quantizer.codebook" in parameters) == (name == "vq")
+    for key, value in model.state_dict().items():
+        mean = trajectory[0][key]
         for n, state in enumerate(trajectory[1:], start=1):
             decay = min(0.8, (1 + n) / (10 + n))
-            mean = decay * mean + (1 - decay) * state[name]
-        if value.is_floating_point():
-            torch.testing.assert_close(value, mean, msg=name, rtol=1e-4, atol=1e-6)
+            mean = decay * mean + (1 - decay) * state[key]
+        if key in parameters:
+            torch.testing.assert_close(value, mean, msg=key, rtol=1e-4, atol=1e-6)
         else:
-            assert torch.equal(value, trajectory[-1][name]), name
+            assert torch.equal(value, trajectory[-1][key]), key
 
 
 def test_without_average_the_last_weights_stay():
@@ -420,3 +423,23 @@ def test_trains_on_a_gpu(images):
 def test_unknown_precision():
     with pytest.raises(InputError, match="precision must be 'no', 'bf16' or 'fp16', not 'half'"):
         fit(Line(), to_three, POINTS, steps=1, batch_size=5, precision="half", **QUIET)
+
+
+def test_fp16_needs_a_gpu():
+    """On a CPU it would quietly train in float32."""
+    with pytest.raises(InputError, match="'fp16' needs a GPU"):
+        fit(Line(), to_three, POINTS, steps=1, batch_size=5, precision="fp16", **QUIET)
+
+
+@pytest.mark.parametrize("average", [-0.1, 1.0])
+def test_average_outside_its_range(average):
+    with pytest.raises(InputError, match=r"average must lie in \[0, 1\)"):
+        fit(Line(), to_three, POINTS, steps=1, batch_size=5, average=average, **QUIET)
+
+
+def test_layers_of_every_dimension_can_be_trained():
+    """Channels last is for two-dimensional convolutions only."""
+    model = nn.Sequential(nn.Conv3d(1, 1, 1), nn.Flatten(), nn.Linear(8, 1))
+    data = TensorDataset(torch.randn(10, 1, 2, 2, 2))
+    loss = lambda model, batch: Loss(model(batch[0]).square().mean(), {"loss": 0.0})  # noqa: E731
+    assert fit(model, loss, data, steps=2, batch_size=5, **QUIET)["step"] == [1, 2]

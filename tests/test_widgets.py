@@ -1,6 +1,9 @@
 """What the slider moves over, what it is linked to, and that a page without a kernel has it all."""
 
+import base64
+import html
 import io
+import re
 
 import ipywidgets as ipw
 import numpy as np
@@ -47,7 +50,18 @@ def made(monkeypatch):
 
 def picture(frame):
     """The pixels of a frame, 0 to 255."""
-    return np.asarray(Image.open(io.BytesIO(frame.children[0].value)))
+    return np.asarray(Image.open(io.BytesIO(png_of(frame))))
+
+
+def png_of(frame):
+    return base64.b64decode(re.search(r"base64,([^\"]+)\"", frame.value)[1])
+
+
+def caption_of(frame):
+    """The text under the picture; the picture's alt text is the same."""
+    alt, text = re.fullmatch(r'<img src="[^"]+" alt="([^"]+)"><p>([^<]+)</p>', frame.value).groups()
+    assert alt == text
+    return html.unescape(text)
 
 
 def check_slider(box, made, count, start=0):
@@ -64,8 +78,8 @@ def check_slider(box, made, count, start=0):
     assert not [widget for widget in made if isinstance(widget, ipw.Output)]
     assert slider.description
     for frame in stack.children:
-        assert frame.children[0].format == "png"
-        assert Image.open(io.BytesIO(frame.children[0].value)).format == "PNG"
+        assert len(caption_of(frame)) >= 3
+        assert Image.open(io.BytesIO(png_of(frame))).format == "PNG"
     return stack.children
 
 
@@ -74,7 +88,7 @@ def test_frames(made):
     Image.new("L", (2, 2)).save(png, "png")
     box = frames([png.getvalue()] * 3, ["one", "two", "three"], "which")
     children = check_slider(box, made, 3)
-    assert [frame.children[1].value for frame in children] == ["one", "two", "three"]
+    assert [caption_of(frame) for frame in children] == ["one", "two", "three"]
     assert box.children[0].description == "which"
     with pytest.raises(ValueError, match="argument"):
         frames([png.getvalue()], ["one", "two"], "which")
@@ -87,8 +101,8 @@ def test_codebook_explorer(model, images, made):
     counts = indices.flatten().bincount(minlength=16)
     shares = []
     for frame in children:
-        caption = frame.children[1].value
-        code = int(caption.split("<b>")[1].split("</b>")[0])
+        caption = caption_of(frame)
+        code = int(re.match(r"code (\d+):", caption)[1])
         shares.append(counts[code].item())
         assert f"{shares[-1] / indices.numel():.1%} of all tokens" in caption
         assert picture(frame).shape == (8 * 3, 4 * 12 * 3)  # four examples, three times as large
@@ -137,7 +151,7 @@ def check_edits(model, indices, code, children):
         assert pixels.shape == (8, 24)
         np.testing.assert_allclose(pixels[:, :12], before, atol=0.51)
         np.testing.assert_allclose(pixels[:, 12:], after, atol=0.51)
-        caption = frame.children[1].value
+        caption = caption_of(frame)
         assert f"row {place // 3}, column {place % 3}: code {old} → {code}." in caption
 
 
@@ -145,13 +159,13 @@ def test_menu_draws_the_frames_anew(model, images):
     box = token_editor(model, images[3], code=0)
     menu, inner = box.children
     indices = model.encode(images[3:4]).indices
-    before = [frame.children[0].value for frame in inner.children[1].children]
+    before = [png_of(frame) for frame in inner.children[1].children]
     menu.value = 9
     check_edits(model, indices, 9, inner.children[1].children)
-    after = [frame.children[0].value for frame in inner.children[1].children]
+    after = [png_of(frame) for frame in inner.children[1].children]
     assert before != after
     menu.value = 0
-    assert [frame.children[0].value for frame in inner.children[1].children] == before
+    assert [png_of(frame) for frame in inner.children[1].children] == before
 
 
 def test_colour(made):

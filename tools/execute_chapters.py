@@ -16,15 +16,18 @@ import os
 import platform
 import sys
 import time
-import tomllib
 from importlib.metadata import version
 from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "site"))
+
+import book  # noqa: E402
+
 CHAPTERS = ROOT / "chapters"
 VERSIONS = ("torch", "torchvision", "numpy")
 
@@ -89,8 +92,12 @@ def stamp(notebook, seconds: float) -> dict:
     """What the outputs were made from and on."""
     import torch
 
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
-    if device == "CPU":
+    from vqedu.training import select_device
+
+    device = select_device().type
+    if device == "cuda":
+        device = torch.cuda.get_device_name()
+    elif device == "cpu":
         device = f"CPU, {torch.get_num_threads()} threads ({platform.machine()})"
     return {
         "code_hash": code_hash(notebook),
@@ -105,16 +112,19 @@ def main() -> int:
     parser.add_argument("chapters", nargs="*", type=Path, help="default: those that changed")
     parser.add_argument("--all", action="store_true", help="run every chapter")
     options = parser.parse_args()
-    timeout = tomllib.loads((ROOT / "book.toml").read_text())["execution"]["cell_timeout"]
-    paths = options.chapters or sorted(CHAPTERS.glob("[0-9]*.ipynb"))
+    contents = book.load()
+    paths = options.chapters or [CHAPTERS / f"{name}.ipynb" for name in contents.chapters]
     if not (options.all or options.chapters):
         paths = [p for p in paths if is_stale(nbformat.read(p, as_version=4))]
     if not paths:
         print("Every chapter's outputs fit its code; nothing to run (ALL=1 runs them all).")
     for path in paths:
         try:
-            print(f"\r  {path.name}: {execute(path, timeout):.0f} s" + " " * 20)
-        except CellExecutionError as error:
+            print(
+                f"\r  {path.name}: {execute(path, contents.execution.cell_timeout):.0f} s"
+                + " " * 20
+            )
+        except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
             print(f"\n{path.name} failed and was left as it was:\n{error}", file=sys.stderr)
             return 1
     return 0

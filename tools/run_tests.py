@@ -14,6 +14,11 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "site"))
+
+import book  # noqa: E402
+
+BOOK = book.load()
 PY = sys.executable
 PYTEST = [PY, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
 
@@ -28,10 +33,10 @@ PARTS = {
             *PYTEST,
             "--nbval-lax",
             "--nbval-current-env",
-            "--nbval-cell-timeout=600",
+            f"--nbval-cell-timeout={BOOK.execution.cell_timeout}",
             "--timeout=0",
             "--durations=5",
-            "chapters",
+            *(f"chapters/{name}.ipynb" for name in BOOK.chapters),
         ]
     ],
     "site": [

@@ -3,12 +3,12 @@ is what they are trained for, in :mod:`vqedu.objectives`."""
 
 import math
 
-import torch
 from torch import Tensor, nn
 
 from . import quantizers
 from .backbones import VQVAEDecoder, VQVAEEncoder
 from .errors import InputError
+from .inference import device_of, evaluating
 from .quantizers import Quantized, Quantizer
 
 
@@ -33,35 +33,45 @@ class VQAutoencoder(nn.Module):
         return self.decode(quantized.z_q), quantized
 
     def encode(self, x: Tensor) -> Quantized:
-        """(B, C, H, W) images in [-1, 1] -> codes (B, D, h, w) and indices (B, h, w)."""
+        """(B, C, H, W) images in [-1, 1] -> codes (B, D, h, w) and indices (B, h, w).
+
+        In training mode a quantiser may learn from what it sees; ``tokens`` never does.
+        """
         return self.quantizer(self.encoder(x))
 
     def decode(self, z_q: Tensor) -> Tensor:
         """(B, D, h, w) codes -> (B, C, H, W) images, not clamped."""
         return self.decoder(z_q)
 
-    @torch.no_grad()
+    # The next three move their input to the model's device, and learn nothing in any mode.
+
     def tokens(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) images -> (B, h, w) indices; learns nothing, in training mode either."""
-        return self._quietly(self.encode, x).indices
+        """(B, C, H, W) images in [-1, 1] -> (B, h, w) indices.
 
-    @torch.no_grad()
+        Raises:
+            InputError: as the encoder and the quantiser do, for a wrong shape or NaN.
+        """
+        with evaluating(self):
+            return self.encode(x.to(device_of(self))).indices
+
     def decode_indices(self, indices: Tensor) -> Tensor:
-        """(B, h, w) indices in [0, K) -> (B, C, H, W) images in [-1, 1]."""
-        return self.decode(self.quantizer.lookup(indices)).clamp(-1, 1)
+        """(B, h, w) indices in [0, K) -> (B, C, H, W) images, clamped to [-1, 1].
 
-    @torch.no_grad()
+        Raises:
+            InputError: not integers, or an index outside [0, K).
+        """
+        with evaluating(self):
+            codes = self.quantizer.lookup(indices.to(device_of(self)))
+            return self.decode(codes).clamp(-1, 1)
+
     def reconstruct(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) -> the same through the codes, clamped to [-1, 1]; learns nothing."""
-        return self._quietly(self, x)[0].clamp(-1, 1)
+        """(B, C, H, W) in [-1, 1] -> the same through the codes, clamped to [-1, 1].
 
-    def _quietly(self, function, x: Tensor):
-        was_training = self.training
-        self.eval()
-        try:
-            return function(x)
-        finally:
-            self.train(was_training)
+        Raises:
+            InputError: as the encoder and the quantiser do, for a wrong shape or NaN.
+        """
+        with evaluating(self):
+            return self(x.to(device_of(self)))[0].clamp(-1, 1)
 
     def bits(self, indices: Tensor) -> float:
         """Bits that one image of these (B, h, w) indices takes at log2 K bits a token."""

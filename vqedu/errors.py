@@ -16,6 +16,10 @@ class InputError(VQEduError, ValueError):
     """An argument of the wrong shape, type or range, or with values that are not finite."""
 
 
+class TrainingError(VQEduError, RuntimeError):
+    """Training cannot go on: a loss that is not finite."""
+
+
 class CheckpointError(VQEduError, ValueError):
     """A checkpoint file that is missing, damaged, or belongs to another model."""
 

@@ -11,6 +11,7 @@ from torchmetrics.image import PeakSignalNoiseRatio, StructuralSimilarityIndexMe
 from .autoencoders import VQAutoencoder
 from .data import to_unit
 from .errors import InputError
+from .inference import device_of, evaluating
 
 
 @dataclass(frozen=True)
@@ -75,26 +76,48 @@ def code_usage(indices: Tensor, num_codes: int) -> CodeUsage:
     return CodeUsage(counts, used, perplexity=math.exp(nats), entropy=nats / math.log(2))
 
 
-@torch.no_grad()
 def tokenize(model: VQAutoencoder, data: Dataset, batch_size: int = 250) -> Tensor:
-    """The indices of every image of a data set: (N, h, w) int64, on the CPU."""
-    return torch.cat([q.indices.cpu() for _, _, q in _pass(model, data, batch_size)])
+    """The indices of every image of a data set.
 
+    Args:
+        model: a trained autoencoder.
+        data: yields (image (C, H, W) in [-1, 1], label).
+        batch_size: images at a time; the result does not depend on it.
 
-@torch.no_grad()
-def evaluate(model: VQAutoencoder, data: Dataset, batch_size: int = 250) -> Report:
-    """Reconstruct a whole data set and measure. ``data`` yields (image in [-1, 1], label).
+    Returns:
+        (N, h, w) int64, on the CPU, in the order of the data set.
 
     Used from ``chapters/05_vqvae`` on.
     """
-    device = next(model.parameters()).device
+    return torch.cat([model.tokens(x).cpu() for x, _ in DataLoader(data, batch_size)])
+
+
+def evaluate(model: VQAutoencoder, data: Dataset, batch_size: int = 250) -> Report:
+    """Reconstruct a whole data set and measure.
+
+    Args:
+        model: a trained autoencoder.
+        data: yields (image (C, H, W) in [-1, 1], label); H and W at least 11, SSIM's window.
+        batch_size: images at a time; the result does not depend on it.
+
+    Raises:
+        InputError: smaller images.
+
+    Used from ``chapters/05_vqvae`` on.
+    """
+    if min(data[0][0].shape[1:]) < 11:
+        raise InputError(f"SSIM needs images of 11×11 or more; got {tuple(data[0][0].shape)}")
+    device = device_of(model)
     psnr = PeakSignalNoiseRatio((-1.0, 1.0), reduction="elementwise_mean", dim=(1, 2, 3))
     ssim = StructuralSimilarityIndexMeasure(data_range=1.0)
     psnr, ssim, indices = psnr.to(device), ssim.to(device), []
-    for x, x_hat, q in _pass(model, data, batch_size):
-        psnr.update(x_hat.clamp(-1, 1), x)
-        ssim.update(to_unit(x_hat), to_unit(x))  # its luminance term is meant for values >= 0
-        indices.append(q.indices.cpu())
+    with evaluating(model):
+        for x, _ in DataLoader(data, batch_size):
+            x = x.to(device)
+            x_hat, q = model(x)
+            psnr.update(x_hat.clamp(-1, 1), x)
+            ssim.update(to_unit(x_hat), to_unit(x))  # its luminance term wants values >= 0
+            indices.append(q.indices.cpu())
     indices = torch.cat(indices)
     bits = model.bits(indices)
     return Report(
@@ -105,15 +128,3 @@ def evaluate(model: VQAutoencoder, data: Dataset, batch_size: int = 250) -> Repo
         bits,
         bits / (x.shape[2] * x.shape[3]),
     )
-
-
-def _pass(model: VQAutoencoder, data: Dataset, batch_size: int):
-    """Yield (x, x_hat, quantized), batch by batch in order, with the model in eval mode."""
-    device, was_training = next(model.parameters()).device, model.training
-    model.eval()
-    try:
-        for x, _ in DataLoader(data, batch_size):
-            x = x.to(device)
-            yield x, *model(x)
-    finally:
-        model.train(was_training)

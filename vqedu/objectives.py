@@ -32,7 +32,7 @@ class VQVAEObjective:
                   + \beta\,\|z_e - \mathrm{sg}[e]\|^2
 
     The first term is :math:`-\log p(x \mid z_q)` of a Gaussian, up to scale and a constant; with
-    the data's variance :math:`\sigma^2` it starts near 1 on any data set.
+    the data's variance :math:`\sigma^2`, 1 is what the best constant image reaches.
 
     Args:
         data_variance: σ², variance of the pixel values (``ImageSet.variance``); above 0.

@@ -42,6 +42,13 @@ def as_picture(image: Tensor) -> np.ndarray:
     return picture[..., 0] if picture.shape[2] == 1 else picture
 
 
+def _finish(figure: Figure, pad: float = 1.08) -> Figure:
+    """Lay out, and close: a notebook shows what a cell returns, and would show it twice."""
+    figure.tight_layout(pad=pad)
+    plt.close(figure)
+    return figure
+
+
 def _show(axis, image: Tensor, title: str = "") -> None:
     axis.imshow(as_picture(image), cmap="gray", vmin=0, vmax=1)
     axis.set_title(title, fontsize=10)
@@ -62,9 +69,7 @@ def images(batch: Tensor, titles=None, columns: int = 10, scale: float = 0.9) ->
             _show(axis, batch[i], titles[i] if titles is not None else "")
         else:
             axis.axis("off")
-    figure.tight_layout(pad=0.3)
-    plt.close(figure)
-    return figure
+    return _finish(figure, pad=0.3)
 
 
 def rows(named: dict[str, Tensor], columns: int = 10, scale: float = 0.8) -> Figure:
@@ -79,25 +84,7 @@ def rows(named: dict[str, Tensor], columns: int = 10, scale: float = 0.8) -> Fig
             else:
                 axis.axis("off")
         line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=13, labelpad=8)
-    figure.tight_layout(pad=0.3)
-    plt.close(figure)
-    return figure
-
-
-def _draw_curves(axes, named: dict, names: tuple[str, ...], smooth: int) -> None:
-    for axis, name in zip(axes, names, strict=True):
-        axis.clear()
-        for label, history in named.items():
-            values = np.asarray(history[name])
-            window = max(1, min(smooth, len(values) // 4))
-            mean = np.convolve(values, np.ones(window) / window, "valid")
-            axis.plot(np.asarray(history["step"])[window - 1 :], mean, label=label)
-        axis.set_xlabel("step")
-        axis.set_title(LABELS.get(name, name.replace("_", " ")))
-        if name == "codes_used":
-            axis.set_ylim(0, 1.05)
-        if len(named) > 1:
-            axis.legend(fontsize=9)
+    return _finish(figure, pad=0.3)
 
 
 LABELS = {
@@ -115,10 +102,19 @@ def curves(named: dict, names: tuple[str, ...], smooth: int = 20) -> Figure:
     Lines are running means over ``smooth`` steps.
     """
     figure, axes = plt.subplots(1, len(names), figsize=(4 * len(names), 3), squeeze=False)
-    _draw_curves(axes[0], named, names, smooth)
-    figure.tight_layout()
-    plt.close(figure)
-    return figure
+    for axis, name in zip(axes[0], names, strict=True):
+        for label, history in named.items():
+            values = np.asarray(history[name])
+            window = max(1, min(smooth, len(values) // 4))
+            mean = np.convolve(values, np.ones(window) / window, "valid")
+            axis.plot(np.asarray(history["step"])[window - 1 :], mean, label=label)
+        axis.set_xlabel("step")
+        axis.set_title(LABELS.get(name, name.replace("_", " ")))
+        if name == "codes_used":
+            axis.set_ylim(0, 1.05)
+        if len(named) > 1:
+            axis.legend(fontsize=9)
+    return _finish(figure)
 
 
 class LiveCurves:
@@ -162,9 +158,7 @@ def usage(named: dict[str, CodeUsage], columns: int = 2) -> Figure:
     for axis in axes.flat[len(named) :]:
         axis.axis("off")
     axes[0, 0].legend(fontsize=9)
-    figure.tight_layout()
-    plt.close(figure)
-    return figure
+    return _finish(figure)
 
 
 def tokens(image: Tensor, indices: Tensor, reconstruction: Tensor) -> Figure:
@@ -186,28 +180,7 @@ def tokens(image: Tensor, indices: Tensor, reconstruction: Tensor) -> Figure:
     axes[1].spines[:].set_visible(False)
     axes[1].set_title(f"its {h}×{w} tokens", fontsize=10)
     _show(axes[2], reconstruction, "decoded from the tokens")
-    figure.tight_layout()
-    plt.close(figure)
-    return figure
-
-
-def scatter(points: Tensor, codes: Tensor, title: str = "") -> Figure:
-    """Encoder outputs (N, D) and codes (K, D), on the two main axes of the outputs."""
-    both = torch.cat([points, codes]).detach().float().cpu()
-    centre = points.detach().float().cpu().mean(0)
-    _, _, axes_ = torch.linalg.svd(both[: len(points)] - centre, full_matrices=False)
-    flat = (both - centre) @ axes_[:2].T
-    figure, axis = plt.subplots(figsize=(5, 4))
-    n = len(points)
-    axis.scatter(*flat[:n].T, s=4, color=BLUE, alpha=0.25, linewidths=0, label="encoder outputs")
-    axis.scatter(*flat[n:].T, s=28, color=ORANGE, marker="x", linewidths=1.5, label="codes")
-    axis.set_xlabel("first main axis")
-    axis.set_ylabel("second main axis")
-    axis.set_title(title)
-    axis.legend(fontsize=9, markerscale=1.5)
-    figure.tight_layout()
-    plt.close(figure)
-    return figure
+    return _finish(figure)
 
 
 def line(points: dict, xlabel: str, ylabel: str, mark: dict | None = None) -> Figure:
@@ -219,9 +192,7 @@ def line(points: dict, xlabel: str, ylabel: str, mark: dict | None = None) -> Fi
     axis.set_xlabel(xlabel)
     axis.set_ylabel(ylabel)
     axis.grid(alpha=0.3)
-    figure.tight_layout()
-    plt.close(figure)
-    return figure
+    return _finish(figure)
 
 
 def straight_through(z_e: Tensor, codes: Tensor, gradient: Tensor) -> Figure:
@@ -237,21 +208,19 @@ def straight_through(z_e: Tensor, codes: Tensor, gradient: Tensor) -> Figure:
     plane = torch.stack(torch.meshgrid(side, side, indexing="xy"), -1).reshape(-1, 2)
     cells = torch.cdist(plane, codes).argmin(1).view(300, 300)
     tints = mpl.colors.ListedColormap(mpl.colormaps["Greys"](np.linspace(0.03, 0.22, len(codes))))
-    axis.imshow(cells, extent=(-1.6, 1.6, -1.6, 1.6), origin="lower", cmap=tints)
+    axis.imshow(cells.numpy(), extent=(-1.6, 1.6, -1.6, 1.6), origin="lower", cmap=tints)
     chosen = codes[torch.cdist(z_e, codes).argmin(1)]
     for start, end in zip(z_e, chosen, strict=True):
         axis.plot(*torch.stack([start, end]).T, color=GREY, linewidth=1, linestyle=":")
-    axis.scatter(*z_e.T, s=36, color=BLUE, label="$z_e$, what the encoder gives", zorder=3)
-    axis.scatter(*codes.T, s=70, color=ORANGE, marker="X", label="codes", zorder=3)
+    axis.scatter(*z_e.numpy().T, s=36, color=BLUE, label="$z_e$, what the encoder gives", zorder=3)
+    axis.scatter(*codes.numpy().T, s=70, color=ORANGE, marker="X", label="codes", zorder=3)
     arrow = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": 0.008, "zorder": 4}
-    axis.quiver(*chosen.T, *gradient.T, color=ORANGE, **arrow)
-    axis.quiver(*z_e.T, *gradient.T, color=BLUE, **arrow)
+    axis.quiver(*chosen.numpy().T, *gradient.numpy().T, color=ORANGE, **arrow)
+    axis.quiver(*z_e.numpy().T, *gradient.numpy().T, color=BLUE, **arrow)
     axis.set_xlabel("first coordinate")
     axis.set_ylabel("second coordinate")
     axis.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=10)
-    figure.tight_layout()
-    plt.close(figure)
-    return figure
+    return _finish(figure)
 
 
 def spotlight(image: Tensor, mask: Tensor) -> Tensor:
@@ -274,7 +243,7 @@ def heat(grids: dict[str, Tensor], label: str, mark: tuple[int, int, int] | None
         1, len(grids), figsize=(3.4 * len(grids) + 0.8, 3.2), squeeze=False, layout="constrained"
     )
     for axis, (title, grid) in zip(axes[0], grids.items(), strict=True):
-        drawn = axis.imshow(grid.cpu(), cmap="viridis", vmin=0, vmax=top)
+        drawn = axis.imshow(grid.cpu().numpy(), cmap="viridis", vmin=0, vmax=top)
         axis.set_title(title)
         axis.set_xticks([])
         axis.set_yticks([])
@@ -297,6 +266,4 @@ def bars(values: dict[str, float], ylabel: str, limit: tuple[float, str] | None 
         axis.text(1.01, limit[0], limit[1], color=ORANGE, transform=axis.get_yaxis_transform())
     axis.set_ylabel(ylabel)
     axis.margins(y=0.15)
-    figure.tight_layout()
-    plt.close(figure)
-    return figure
+    return _finish(figure)

@@ -17,11 +17,7 @@ from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, Dataset
 from tqdm.auto import tqdm
 
-from .errors import InputError, VQEduError
-
-
-class TrainingError(VQEduError, RuntimeError):
-    """Training cannot go on: a loss that is not finite."""
+from .errors import InputError, TrainingError
 
 
 def select_device(prefer: str | None = None) -> torch.device:
@@ -47,7 +43,8 @@ def select_device(prefer: str | None = None) -> torch.device:
 
 def seed_everything(seed: int) -> None:
     """Seed Python, NumPy and torch on every device, so that a cell gives the same numbers again
-    on the same machine. Across machines sums are rounded differently."""
+    on the same CPU. Other machines round sums differently, and on a GPU some sums have no fixed
+    order."""
     set_seed(seed)
 
 
@@ -83,15 +80,15 @@ def cosine_with_warmup(step: int, steps: int, warmup: int) -> float:
 
 
 def moving_average(decay: float) -> Callable:
-    """For ``AveragedModel``: decay min(decay, (1 + n) / (10 + n)) at the n-th step, so that a
-    short training is not averaged with its own first weights."""
+    """For ``AveragedModel``: the n-th update after the first has the decay
+    min(decay, (1 + n) / (10 + n)), so that a short training does not average in its own first
+    weights."""
 
     @torch.no_grad()
-    def update(averages: list[Tensor], values: list[Tensor], steps: Tensor | int) -> None:
-        n = int(steps)
+    def update(averages: list[Tensor], values: list[Tensor], n: Tensor | int) -> None:
+        weight = 1 - min(decay, (1 + int(n)) / (10 + int(n)))
         for average, value in zip(averages, values, strict=True):
-            if average.is_floating_point():  # counters stay as they are
-                average.lerp_(value, 1 - min(decay, (1 + n) / (10 + n)))
+            average.lerp_(value, weight)
 
     return update
 
@@ -120,7 +117,7 @@ def fit(
     Ctrl-C, it ends the same way with what it has learned so far.
 
     Args:
-        model: moved to the device.
+        model: moved to the device; convolutions' weights may be laid out channels last.
         objective: called as ``objective(model, batch)``, returns a ``Loss``.
         data: yields what the objective takes; shuffled, the last short batch is dropped.
         steps: number of weight updates.
@@ -128,7 +125,7 @@ def fit(
         lr: the highest learning rate.
         warmup: steps until it is reached.
         average: decay of the weights' moving average (Polyak and Juditsky 1992), shorter at the
-            start; None: the last weights.
+            start; None: the last weights. Buffers, such as an EMA codebook, are not averaged.
         seed: of the shuffling and of all that draws at random during training.
         device: see :func:`select_device`.
         precision: ``"no"`` (float32), ``"bf16"`` or ``"fp16"``.
@@ -140,7 +137,8 @@ def fit(
         The :class:`History` of all terms.
 
     Raises:
-        InputError: no steps, or a batch larger than the data set.
+        InputError: no steps, a batch larger than the data set, an average outside [0, 1), an
+            unknown device or precision, or several processes.
         TrainingError: the loss is NaN or infinite.
 
     Used from ``chapters/05_vqvae`` on.
@@ -150,49 +148,33 @@ def fit(
             f"steps must be >= 1 and batch_size in [1, {len(data)}], the size of the data set; "
             f"got steps={steps}, batch_size={batch_size}"
         )
-    if precision not in ("no", "bf16", "fp16"):
-        raise InputError(f"precision must be 'no', 'bf16' or 'fp16', not {precision!r}")
+    if average is not None and not 0 <= average < 1:
+        raise InputError(f"average must lie in [0, 1) or be None; got {average}")
     accelerator = _accelerator(device, precision, log_dir)
     seed_everything(seed)
-    model.to(accelerator.device, memory_format=torch.channels_last).train()
+    _settle(model, accelerator.device).train()
     optimizer = torch.optim.Adam(model.parameters(), lr)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: cosine_with_warmup(step, steps, warmup)
     )
-    loader = DataLoader(
-        data,
-        batch_size,
-        shuffle=True,
-        drop_last=True,
-        generator=torch.Generator().manual_seed(seed),
-    )
+    shuffle = torch.Generator().manual_seed(seed)
+    loader = DataLoader(data, batch_size, shuffle=True, drop_last=True, generator=shuffle)
     # Not the model: preparing it would leave it under autocast when training is over.
     optimizer, loader, schedule = accelerator.prepare(optimizer, loader, schedule)
-    mean = None
-    if average is not None:
-        mean = AveragedModel(model, multi_avg_fn=moving_average(average), use_buffers=True)
+    mean = average is not None and AveragedModel(model, multi_avg_fn=moving_average(average))
     history, start = History(), time.perf_counter()
     batches = itertools.chain.from_iterable(itertools.repeat(loader))
     bar = tqdm(range(1, steps + 1), disable=not progress, desc="training", mininterval=0.5)
     try:
         for step, batch in zip(bar, batches, strict=False):
-            with accelerator.autocast():
-                loss = objective(model, batch)
-            if not torch.isfinite(loss.total):
-                raise TrainingError(
-                    f"the loss became {loss.total.item()} at step {step}: "
-                    "try a smaller learning rate, and look for values that are not finite"
-                )
-            optimizer.zero_grad()
-            accelerator.backward(loss.total)
-            optimizer.step()
+            terms = _update(accelerator, model, objective, batch, optimizer, step)
             schedule.step()
-            if mean is not None:
+            if mean:
                 mean.update_parameters(model)
-            history.add(step, loss.terms)
+            history.add(step, terms)
             accelerator.log({k: v[-1] for k, v in history.terms.items()}, step=step)
             if step % 10 == 0 or step == steps:
-                bar.set_postfix({k: f"{history.recent(k, 10):.3g}" for k in loss.terms})
+                bar.set_postfix({k: f"{history.recent(k, 10):.3g}" for k in terms})
             if on_step:
                 on_step(step, history)
     except KeyboardInterrupt:
@@ -200,15 +182,45 @@ def fit(
     finally:
         bar.close()
         accelerator.end_training()
-    if mean is not None and history.terms:
-        _take_average(model, mean.module)
+    if mean and history.terms:
+        model.load_state_dict(mean.module.state_dict())
     model.eval()
     history.seconds = time.perf_counter() - start
     return history
 
 
+def _settle(model: nn.Module, device: torch.device) -> nn.Module:
+    """Move the model to the device, and where it is quicker, lay out its convolutions' weights
+    channels last; their values stay."""
+    model.to(device)
+    if device.type in ("cpu", "cuda"):
+        for p in model.parameters():
+            if p.ndim == 4:
+                p.data = p.data.contiguous(memory_format=torch.channels_last)
+    return model
+
+
+def _update(accelerator, model, objective, batch, optimizer, step: int) -> dict:
+    """One update of the weights; returns the loss's terms."""
+    with accelerator.autocast():
+        loss = objective(model, batch)
+    if not torch.isfinite(loss.total):
+        raise TrainingError(
+            f"the loss became {loss.total.item()} at step {step}: "
+            "try a smaller learning rate, and look for values that are not finite"
+        )
+    optimizer.zero_grad()
+    accelerator.backward(loss.total)
+    optimizer.step()
+    return loss.terms
+
+
 def _accelerator(device: str | None, precision: str, log_dir: str | Path | None) -> Accelerator:
     on_cpu = select_device(device).type == "cpu"
+    if precision not in ("no", "bf16", "fp16"):
+        raise InputError(f"precision must be 'no', 'bf16' or 'fp16', not {precision!r}")
+    if on_cpu and precision == "fp16":
+        raise InputError("precision 'fp16' needs a GPU; on a CPU use 'bf16' or 'no'")
     AcceleratorState._reset_state(reset_partial_state=True)  # else the first call decides for all
     accelerator = Accelerator(
         cpu=on_cpu,
@@ -221,12 +233,3 @@ def _accelerator(device: str | None, precision: str, log_dir: str | Path | None)
     if log_dir:
         accelerator.init_trackers("logs")
     return accelerator
-
-
-@torch.no_grad()
-def _take_average(model: nn.Module, mean: nn.Module) -> None:
-    """Copy the averaged weights and buffers; counters, which are integers, stay as they are."""
-    averaged = mean.state_dict()
-    for name, value in model.state_dict().items():
-        if value.is_floating_point():
-            value.copy_(averaged[name])

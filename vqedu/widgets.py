@@ -1,6 +1,8 @@
 """Things to touch. They work in JupyterLab and, because every frame is drawn beforehand and the
 slider is linked in the browser, on a static page as well."""
 
+import base64
+import html
 import io
 
 import ipywidgets as ipw
@@ -22,22 +24,24 @@ def _png(image: Tensor, zoom: int) -> bytes:
     return buffer.getvalue()
 
 
+def _figure(png: bytes, caption: str) -> str:
+    """HTML of a picture over its caption, which is also its alt text: a widget of the kind
+    ``Image`` has none."""
+    data, text = base64.b64encode(png).decode(), html.escape(caption)
+    return f'<img src="data:image/png;base64,{data}" alt="{text}"><p>{text}</p>'
+
+
 def frames(pictures: list[bytes], captions: list[str], label: str, start: int = 0) -> ipw.VBox:
     """A slider over pictures that were drawn beforehand; the link needs no kernel.
 
     Args:
         pictures: PNG files, one a frame.
-        captions: HTML, shown under each.
+        captions: text, shown under each.
         label: of the slider; it also names it to screen readers, and the arrow keys move it.
         start: the frame shown first.
     """
-    stack = ipw.Stack(
-        [
-            ipw.VBox([ipw.Image(value=png, format="png"), ipw.HTML(text)])
-            for png, text in zip(pictures, captions, strict=True)
-        ],
-        selected_index=start,
-    )
+    shown = [ipw.HTML(_figure(*frame)) for frame in zip(pictures, captions, strict=True)]
+    stack = ipw.Stack(shown, selected_index=start)
     slider = ipw.IntSlider(
         value=start,
         max=len(pictures) - 1,
@@ -71,8 +75,7 @@ def codebook_explorer(
     """
     if not 1 <= codes <= model.quantizer.num_codes:
         raise InputError(f"codes must lie in [1, {model.quantizer.num_codes}]; got {codes}")
-    device = next(model.parameters()).device
-    indices = model.tokens(images.to(device)).cpu()
+    indices = model.tokens(images).cpu()
     counts = indices.flatten().bincount(minlength=model.quantizer.num_codes)
     order = counts.argsort(descending=True)[: int((counts > 0).sum())]
     spread = torch.linspace(0, len(order) - 1, min(codes, len(order))).round().long()
@@ -83,7 +86,7 @@ def codebook_explorer(
         marked += [torch.ones_like(marked[0])] * (examples - len(marked))
         share = (indices == code).float().mean().item()
         pictures.append(_png(torch.cat(marked, dim=2), zoom=3))
-        captions.append(f"code <b>{code}</b>: {share:.1%} of all tokens")
+        captions.append(f"code {code}: {share:.1%} of all tokens")
     return frames(pictures, captions, "code, by frequency")
 
 
@@ -105,8 +108,7 @@ def token_editor(model: VQAutoencoder, image: Tensor, code: int) -> ipw.VBox:
     """
     if not 0 <= code < model.quantizer.num_codes:
         raise InputError(f"code must lie in [0, {model.quantizer.num_codes}); got {code}")
-    device = next(model.parameters()).device
-    indices = model.tokens(image[None].to(device))
+    indices = model.tokens(image[None])
     menu = ipw.Dropdown(
         options=range(model.quantizer.num_codes), value=code, description="new code"
     )
@@ -115,8 +117,8 @@ def token_editor(model: VQAutoencoder, image: Tensor, code: int) -> ipw.VBox:
 
     def redraw(change):
         pictures, captions = _edits(model, indices, change["new"])
-        for frame, png, text in zip(box.children[1].children, pictures, captions, strict=True):
-            frame.children[0].value, frame.children[1].value = png, text
+        for shown, *frame in zip(box.children[1].children, pictures, captions, strict=True):
+            shown.value = _figure(*frame)
 
     menu.observe(redraw, "value")
     return ipw.VBox([menu, box])

@@ -4,21 +4,20 @@ import copy
 import importlib.util
 import re
 import statistics
-import tomllib
 from pathlib import Path
 
 import nbformat
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-CHAPTERS = sorted((ROOT / "chapters").glob("[0-9]*.ipynb"))
 HEAD = ("After this chapter you can", "You need", "Time", "Hardware")
 FOOT = ("## Take-away", "## Common pitfalls", "## Exercises", "## References", "**Next:**")
-SECONDS = tomllib.loads((ROOT / "book.toml").read_text())["execution"]["seconds_per_chapter"]
 
 spec = importlib.util.spec_from_file_location("execute", ROOT / "tools" / "execute_chapters.py")
 execute = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(execute)
+BOOK = execute.book.load()
+CHAPTERS = [ROOT / "chapters" / f"{name}.ipynb" for name in BOOK.chapters]
 
 
 def problems(notebook) -> list[str]:
@@ -35,6 +34,8 @@ def problems(notebook) -> list[str]:
         found.append(f"the median code cell has {statistics.median(lines)} lines; at most 8")
     if max(lines) > 30:
         found.append(f"the longest code cell has {max(lines)} lines; at most 30")
+    if len(code) > 50:
+        found.append(f"{len(code)} code cells; at most 50")
     if asserts < 5:
         found.append(f"{asserts} checks; at least 5")
     found += [f"the head lacks {mark!r}" for mark in HEAD if mark not in prose]
@@ -78,7 +79,7 @@ class TestChapter:
     def test_is_light_and_quick(self, path):
         notebook = nbformat.read(path, as_version=4)
         assert path.stat().st_size < 3_000_000
-        assert notebook.metadata["vqedu"]["seconds"] <= SECONDS
+        assert notebook.metadata["vqedu"]["seconds"] <= BOOK.execution.seconds_per_chapter
 
 
 def test_there_are_chapters():

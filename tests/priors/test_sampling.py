@@ -92,3 +92,8 @@ def test_bad_temperature(temperature):
 def test_bad_top_k(top_k):
     with pytest.raises(InputError, match=rf"top_k must lie in \[1, 4\]; got {top_k}"):
         draw(torch.zeros(1, 4), top_k=top_k)
+
+
+def test_ties_do_not_widen_top_k():
+    drawn = draw(torch.zeros(500, 9), top_k=3, generator=seeded())
+    assert drawn.unique().numel() == 3

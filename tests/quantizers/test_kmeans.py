@@ -194,3 +194,17 @@ def test_assign_far_from_the_origin(offset):
     plain = (vectors[:, None].double() - codebook.double()).square().sum(2)
     chosen = plain.gather(1, assign(vectors, codebook)[:, None])[:, 0]
     torch.testing.assert_close(chosen, plain.min(1).values, rtol=1e-3, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("vectors", "codebook", "message"),
+    [
+        ((4, 3), (2, 2), r"got \(4, 3\) and \(2, 2\)"),
+        ((4, 3, 1), (2, 3), "needs vectors"),
+        ((0, 3), (2, 3), "0 vectors and 2 codes"),
+        ((4, 3), (0, 3), "4 vectors and 0 codes"),
+    ],
+)
+def test_assign_checks_its_shapes(vectors, codebook, message):
+    with pytest.raises(InputError, match=message):
+        assign(torch.zeros(vectors), torch.zeros(codebook))

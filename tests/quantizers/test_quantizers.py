@@ -670,3 +670,12 @@ def test_a_gradient_step_lowers_the_codebook_loss():
         quantizer.codebook -= 0.1 * quantizer.codebook.grad
     e = F.embedding(quantizer(z_e).indices, quantizer.codebook).movedim(-1, 1)
     assert F.mse_loss(e, z_e) < before
+
+
+def test_a_chosen_code_moves_however_slow_the_averages():
+    """One vector adds 1 - γ to N, which may be less than what counts as faded."""
+    quantizer = make(EMAVectorQuantizer, num_codes=2, code_dim=1, decay=0.9995, revive_after=0)
+    quantizer.codebook.copy_(torch.tensor([[0.0], [10.0]]))
+    quantizer.steps.fill_(100_000)  # no debiasing any more
+    quantizer(torch.tensor([[1.0], [10.0]]))
+    assert quantizer.codebook[0, 0] == pytest.approx(1, abs=0.05)

@@ -104,6 +104,14 @@ def test_a_chapter_without_a_number_is_refused(book, write):
         book.load(file)
 
 
+@pytest.mark.parametrize("name", ["Untitled", "00_start-Copy1", "notes"])
+def test_a_scratch_notebook_is_left_alone(book, write, name):
+    """A reader makes one within minutes, in the folder that `make lab` opens."""
+    file = write()
+    (file.parent / "chapters" / f"{name}.ipynb").write_text("{}")
+    assert name not in book.load(file).chapters
+
+
 def test_a_file_that_is_no_text_or_absent_is_refused(book, write, tmp_path):
     with pytest.raises(book.BookError, match="not valid TOML"):
         book.load(write(b"title = '\xff'"))

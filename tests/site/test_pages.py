@@ -230,6 +230,7 @@ def test_a_slider_turns_the_page_without_a_kernel(visit):
     tab.wait_for_timeout(300)
     shown = widget.locator("img:visible")
     assert shown.count() == 1
+    assert "of all tokens" in shown.first.get_attribute("alt")
     assert shown.first.evaluate(picture) != before
 
 

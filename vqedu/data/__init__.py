@@ -77,8 +77,10 @@ def load(
     """
     if split not in SPLITS:
         raise DataError(f"split must be 'train' or 'test', not {split!r}")
-    _check_whole("size", size, low=1, high=1024)
-    _check_whole("limit", limit, low=1)
+    if size is not None:
+        _check_whole("size", size, low=1, high=1024)
+    if limit is not None:
+        _check_whole("limit", limit, low=1)
     _check_whole("seed", seed, low=0, high=2**32 - 1)
     return _loader(name)(split=split, size=size, root=root, limit=limit, seed=seed)
 
@@ -93,8 +95,6 @@ def _loader(name):
 
 
 def _check_whole(what, value, *, low, high=None):
-    if value is None:
-        return
     whole = isinstance(value, Integral) and not isinstance(value, bool)
     if not whole or value < low or (high is not None and value > high):
         wanted = f"from {low} to {high}" if high is not None else f"of at least {low}"

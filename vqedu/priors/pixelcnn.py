@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import InputError
+from ..inference import evaluating
 from .sampling import draw
 
 
@@ -47,10 +48,13 @@ class GatedPixelCNN(nn.Module):
     :math:`p(k) = \prod_i p(k_i \mid k_{<i}, y)`, with the class y as condition.
 
     Args:
-        num_codes: K. num_classes: number of classes y; 1 for a model without classes.
+        num_codes: K.
+        num_classes: number of classes y; 1 for a model without classes.
         grid: (h, w), the size of the grid; positions have learned embeddings, because items are
             centred in their images.
-        width: channels. layers: number of gated layers. dropout: in the horizontal stack.
+        width: channels.
+        layers: number of gated layers.
+        dropout: in the horizontal stack.
 
     Raises:
         InputError: a size below 1.
@@ -101,7 +105,6 @@ class GatedPixelCNN(nn.Module):
             v, h = layer(v, h, condition(labels)[:, :, None, None])
         return self.head(h)
 
-    @torch.no_grad()
     def sample(
         self,
         labels: Tensor,
@@ -110,19 +113,28 @@ class GatedPixelCNN(nn.Module):
         top_k: int | None = None,
         generator: torch.Generator | None = None,
     ) -> Tensor:
-        """Draw a grid for each label, one token after the other: (B,) -> (B, h, w) int64."""
-        was_training = self.training
-        self.eval()
+        """Draw a grid for each label, one token after the other.
+
+        Args:
+            labels: (B,) int64 in [0, num_classes).
+            temperature: see :func:`~vqedu.priors.draw`.
+            top_k: see :func:`~vqedu.priors.draw`.
+            generator: see :func:`~vqedu.priors.draw`.
+
+        Returns:
+            (B, h, w) int64 in [0, K), on the labels' device.
+
+        Raises:
+            InputError: a label out of range, or as ``draw`` does.
+        """
         indices = torch.zeros(len(labels), *self.grid, dtype=torch.int64, device=labels.device)
-        try:
-            self._check(indices, labels)
+        self._check(indices, labels)
+        with evaluating(self):
             for i, j in itertools.product(*map(range, self.grid)):
                 logits = self._logits(indices[:, : i + 1], labels)[:, :, i, j]  # none below
                 indices[:, i, j] = draw(
                     logits, temperature=temperature, top_k=top_k, generator=generator
                 )
-        finally:
-            self.train(was_training)
         return indices
 
     def _check(self, indices: Tensor, labels: Tensor) -> None:

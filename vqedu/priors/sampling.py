@@ -35,6 +35,6 @@ def draw(
     if top_k is not None:
         if not 1 <= top_k <= logits.shape[-1]:
             raise InputError(f"top_k must lie in [1, {logits.shape[-1]}]; got {top_k}")
-        kth = logits.topk(top_k).values[:, -1:]
-        logits = logits.masked_fill(logits < kth, -torch.inf)
+        likely = logits.topk(top_k)
+        logits = torch.full_like(logits, -torch.inf).scatter(1, likely.indices, likely.values)
     return torch.multinomial(logits.softmax(-1), 1, generator=generator)[:, 0]

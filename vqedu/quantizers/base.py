@@ -35,7 +35,7 @@ class Quantizer(nn.Module):
     """Replaces each vector of a feature map by the nearest entry of a codebook.
 
     A subclass says what is added to the loss (:meth:`combine`) and how the codebook moves
-    besides (:meth:`update`). Everything runs in float32, under mixed precision too.
+    besides (:meth:`update`). Under mixed precision (autocast) everything here runs in float32.
 
     Args:
         num_codes: K, the size of the codebook.

@@ -23,8 +23,18 @@ def assign(vectors: Tensor, codebook: Tensor) -> Tensor:
     Returns:
         (N,) int64, values in [0, K). Of two codes at the same distance, either may be chosen.
 
+    Raises:
+        InputError: the two are not (N, D) and (K, D) with N and K at least 1.
+
     Source: van den Oord et al. 2017, Eq. 1 and 2. Derived in ``chapters/05_vqvae``.
     """
+    if vectors.ndim != 2 or codebook.ndim != 2 or vectors.shape[1] != codebook.shape[1]:
+        raise InputError(
+            "assign needs vectors (N, D) and a codebook (K, D); "
+            f"got {tuple(vectors.shape)} and {tuple(codebook.shape)}"
+        )
+    if len(vectors) == 0 or len(codebook) == 0:
+        raise InputError(f"assign got {len(vectors)} vectors and {len(codebook)} codes")
     centre = codebook.mean(0)  # far from the origin the expansion would lose digits
     vectors, codebook = vectors - centre, codebook - centre
     half_norms = codebook.square().sum(1) / 2  # (K,)

@@ -7,7 +7,7 @@ from .base import Quantizer
 from .kmeans import count_and_sum
 
 EPS = 1e-5  # keeps empty cells from dividing by zero; the value in the authors' code
-MIN_COUNT = 1e-3  # a code with less mass than this keeps its place
+MIN_COUNT = 1e-3  # a code with less mass than this keeps its place, unless it was chosen now
 
 
 class VectorQuantizer(Quantizer):
@@ -63,7 +63,7 @@ class EMAVectorQuantizer(Quantizer):
         N, m = self.ema_count / self._debias(), self.ema_sum / self._debias()
         n = N.sum()
         N_hat = (N + EPS) / (n + self.num_codes * EPS) * n
-        has_mass = (N > MIN_COUNT)[:, None]
+        has_mass = ((N > MIN_COUNT) | (count > 0))[:, None]
         self.codebook.copy_(torch.where(has_mass, m / N_hat[:, None], self.codebook))
 
     def place(self, codes: Tensor, vectors: Tensor) -> None:

@@ -1,0 +1,24 @@
+"""Looking at a model without changing it."""
+
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """Where the model's parameters are."""
+    return next(model.parameters()).device
+
+
+@contextmanager
+def evaluating(model: nn.Module):
+    """Eval mode and no gradients inside; afterwards each sub-module is in the mode it was in."""
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield model
+    finally:
+        for module, training in modes.items():
+            module.training = training
