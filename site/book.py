@@ -91,6 +91,14 @@ def load(file: Path = ROOT / "book.toml") -> Book:
     return book
 
 
+def load_or_exit() -> Book:
+    """The book, for scripts: a wrong book.toml ends them with its one line, not a traceback."""
+    try:
+        return load(ROOT / "book.toml")
+    except BookError as error:
+        sys.exit(str(error))
+
+
 _EXAMPLES = {str: '"some text"', int: "600", tuple: '["one", "two"]'}
 
 

@@ -46,8 +46,6 @@ def is_stale(notebook) -> bool:
 def execute(path: Path, timeout: int) -> float:
     """Run one notebook in place; written only when it ran through. Returns seconds."""
     notebook = nbformat.read(path, as_version=4)
-    for cell in notebook.cells:
-        cell.metadata.pop("execution", None)
     start = time.perf_counter()
     client = NotebookClient(
         notebook,
@@ -80,7 +78,7 @@ def execute(path: Path, timeout: int) -> float:
 
 def save_pictures(notebook, folder: Path) -> None:
     """Write the figure of a cell whose metadata say ``vqedu: {save: images/x.png}`` to that file:
-    the README and the home page show what a chapter really drew."""
+    the README shows what a chapter really drew."""
     for cell in notebook.cells:
         target = cell.metadata.get("vqedu", {}).get("save")
         if target:
@@ -112,7 +110,7 @@ def main() -> int:
     parser.add_argument("chapters", nargs="*", type=Path, help="default: those that changed")
     parser.add_argument("--all", action="store_true", help="run every chapter")
     options = parser.parse_args()
-    contents = book.load()
+    contents = book.load_or_exit()
     paths = options.chapters or [CHAPTERS / f"{name}.ipynb" for name in contents.chapters]
     if not (options.all or options.chapters):
         paths = [p for p in paths if is_stale(nbformat.read(p, as_version=4))]

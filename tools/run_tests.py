@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT / "site"))
 
 import book  # noqa: E402
 
-BOOK = book.load()
+BOOK = book.load_or_exit()
 PY = sys.executable
 PYTEST = [PY, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
 

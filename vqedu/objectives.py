@@ -51,7 +51,6 @@ class VQVAEObjective:
         x_hat, q = model(x)
         squared_error = F.mse_loss(x_hat.float(), x)
         total = squared_error / self.data_variance + q.loss  # Eq. 3
-        quantizer = model.quantizer
         return Loss(
             total,
             {
@@ -60,7 +59,7 @@ class VQVAEObjective:
                 "codebook": q.codebook_loss.detach(),
                 "commitment": q.commitment_loss.detach(),
                 "psnr": mean_psnr(x, x_hat.detach().float()),
-                "codes_used": quantizer.recently_used,
+                "codes_used": model.quantizer.recently_used,
             },
         )
 

@@ -53,14 +53,13 @@ def frames(pictures: list[bytes], captions: list[str], label: str, start: int = 
     return ipw.VBox([slider, stack])
 
 
-@torch.no_grad()
 def codebook_explorer(
     model: VQAutoencoder, images: Tensor, codes: int = 24, examples: int = 8
 ) -> ipw.VBox:
     """Where in the images does a code occur? One frame a code, from the most frequent to the
     rarest.
 
-    A frame shows up to ``examples`` images that hold the code, with its place brightened.
+    A frame shows up to ``examples`` images that hold the code, with all else faded to grey.
 
     Args:
         model: a trained autoencoder.
@@ -90,7 +89,6 @@ def codebook_explorer(
     return frames(pictures, captions, "code, by frequency")
 
 
-@torch.no_grad()
 def token_editor(model: VQAutoencoder, image: Tensor, code: int) -> ipw.VBox:
     """Replace one token of an image by ``code`` and see what changes; the slider moves the place.
 

@@ -112,6 +112,12 @@ def test_a_scratch_notebook_is_left_alone(book, write, name):
     assert name not in book.load(file).chapters
 
 
+def test_a_script_ends_with_one_line(book, write, monkeypatch):
+    monkeypatch.setattr(book, "ROOT", write("title =").parent)
+    with pytest.raises(SystemExit, match=r"^book\.toml: not valid TOML"):
+        book.load_or_exit()
+
+
 def test_a_file_that_is_no_text_or_absent_is_refused(book, write, tmp_path):
     with pytest.raises(book.BookError, match="not valid TOML"):
         book.load(write(b"title = '\xff'"))

@@ -4,12 +4,10 @@
 skipped, except in CI, where they fail.
 """
 
-import functools
 import os
 import re
 import shutil
 import threading
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -129,14 +127,9 @@ def test_alt_text_of_a_figure_is_more_than_its_repr(pages):
 
 
 @pytest.fixture(scope="module")
-def address(pages) -> str:
-    """The site on a local port."""
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *_):
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=SITE)) as server:
+def address(pages, serve) -> str:
+    """The site on a local port, served as `make book` serves it."""
+    with serve.open_server(SITE, 0) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()

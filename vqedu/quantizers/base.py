@@ -12,7 +12,7 @@ from .kmeans import assign, kmeans
 
 @dataclass(frozen=True)
 class Quantized:
-    """What a quantiser returns. B images, D channels, ``*S`` positions (H, W for an image).
+    """What a quantiser returns. B images, D channels, ``*S`` positions (h, w for an image).
 
     Attributes:
         z_q: (B, D, ``*S``), the chosen codes. Its gradient goes straight to ``z_e``.

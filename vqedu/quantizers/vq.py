@@ -60,7 +60,8 @@ class EMAVectorQuantizer(Quantizer):
         count, total = count_and_sum(vectors, indices, self.num_codes)
         self.ema_count.lerp_(count, 1 - self.decay)
         self.ema_sum.lerp_(total, 1 - self.decay)
-        N, m = self.ema_count / self._debias(), self.ema_sum / self._debias()
+        debias = self._debias()
+        N, m = self.ema_count / debias, self.ema_sum / debias
         n = N.sum()
         N_hat = (N + EPS) / (n + self.num_codes * EPS) * n
         has_mass = ((N > MIN_COUNT) | (count > 0))[:, None]
