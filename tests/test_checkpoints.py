@@ -12,7 +12,7 @@ from torch.utils.data import TensorDataset
 
 from vqedu import checkpoints
 from vqedu.autoencoders import vqvae
-from vqedu.checkpoints import load, save
+from vqedu.checkpoints import fingerprint, load, save
 from vqedu.errors import CheckpointError
 from vqedu.objectives import VQVAEObjective
 from vqedu.priors import GatedPixelCNN
@@ -189,7 +189,7 @@ def test_damaged_header(path, change):
 
 def test_model_of_a_later_version(path):
     save(autoencoder(), path)
-    rewrite(path, lambda header: header.update(config='{"builder": "vqgan"}'))
+    rewrite(path, lambda header: header.update(config='{"builder": "vqgan3"}'))
     refused(path, "does not know; upgrade vqedu")
 
 
@@ -208,6 +208,22 @@ def test_missing_weight(path):
     save(autoencoder(), path)
     rewrite(path, change_state=lambda state: state.pop("decoder.0.bias"))
     refused(path, "do not fit", "decoder.0.bias")
+
+
+def test_altered_weight(path):
+    save(autoencoder(), path)
+    rewrite(path, change_state=lambda state: state["decoder.0.bias"].add_(1))
+    refused(path, "damaged", "not those that were saved")
+
+
+def test_fingerprint_depends_on_values_and_names_only():
+    model = autoencoder()
+    before = fingerprint(model)
+    assert len(before) == 64
+    model.to(memory_format=torch.channels_last)
+    assert fingerprint(model) == before
+    model.decoder[0].bias.data[0] += 1
+    assert fingerprint(model) != before
 
 
 # --- writing ------------------------------------------------------------------------------------

@@ -1,19 +1,47 @@
 """A model in one file: weights in safetensors, and in its header what is needed to build it."""
 
+import hashlib
 import json
 import os
+from importlib import import_module
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from .autoencoders import vqvae
-from .errors import CheckpointError
-from .priors import GatedPixelCNN
+from .errors import CheckpointError, did_you_mean
 
 FORMAT = "vqedu-1"
-BUILDERS = {"vqvae": vqvae, "GatedPixelCNN": GatedPixelCNN}
+BUILDERS = {  # what builds a model, and the module it is found in
+    "vqvae": "autoencoders",
+    "vqgan": "autoencoders",
+    "vae": "autoencoders",
+    "FeatureNet": "perceptual",
+    "Generator": "adversarial",
+    "PatchDiscriminator": "adversarial",
+    "GatedPixelCNN": "priors",
+    "Transformer": "priors",
+    "MaskedTransformer": "priors",
+}
+SHIPPED = Path(__file__).parent / "assets" / "models"
+
+
+def shipped() -> list[str]:
+    """The names of the models that come with the package, for :func:`load`."""
+    return sorted(path.stem for path in SHIPPED.glob("*.safetensors"))
+
+
+def fingerprint(model: nn.Module) -> str:
+    """SHA-256 of a model's weights and buffers with their names: 64 hexadecimal digits. Equal for
+    equal weights, on any device and in any memory layout."""
+    digest = hashlib.sha256()
+    for name, value in sorted(model.state_dict().items()):
+        value = value.detach().cpu().contiguous()
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
+        digest.update(value.flatten().view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 def save(model: nn.Module, path: str | Path, **notes) -> None:
@@ -35,6 +63,7 @@ def save(model: nn.Module, path: str | Path, **notes) -> None:
             f"{type(model).__name__} has no config; build it with {', '.join(BUILDERS)}"
         )
     header = {"format": FORMAT, "config": json.dumps(model.config), "notes": json.dumps(notes)}
+    header["sha256"] = fingerprint(model)
     state = {name: value.contiguous().cpu() for name, value in model.state_dict().items()}
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -55,13 +84,16 @@ def save(model: nn.Module, path: str | Path, **notes) -> None:
 def load(path: str | Path) -> nn.Module:
     """Build the model that a file holds, in eval mode on the CPU, with ``model.notes``.
 
+    Args:
+        path: a file, or the name of a model that comes with the package: see :func:`shipped`.
+
     Raises:
-        CheckpointError: no such file, not a checkpoint of this package, cut short, or with
-            weights that do not fit its configuration.
+        CheckpointError: no such file, not a checkpoint of this package, cut short or altered, or
+            with weights that do not fit its configuration.
     """
-    path = Path(path)
+    path = SHIPPED / f"{path}.safetensors" if str(path) in shipped() else Path(path)
     if not path.is_file():
-        raise CheckpointError(f"no checkpoint at {path}")
+        raise CheckpointError(f"no checkpoint at {path}{did_you_mean(str(path), shipped())}")
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
@@ -75,17 +107,21 @@ def load(path: str | Path) -> nn.Module:
         )
     try:
         config, notes = json.loads(header["config"]), json.loads(header["notes"])
-        builder = BUILDERS.get(config.pop("builder"))
+        builder = str(config.pop("builder"))
     except (KeyError, AttributeError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path} is damaged: its header cannot be read: {error}") from error
-    if builder is None:
-        raise CheckpointError(f"{path} holds a model this version does not know; upgrade vqedu")
+    if builder not in BUILDERS:
+        raise CheckpointError(
+            f"{path} holds a model this version does not know, {builder!r}; upgrade vqedu"
+        )
     try:
-        model = builder(**config)
+        model = getattr(import_module(f".{BUILDERS[builder]}", __package__), builder)(**config)
         model.load_state_dict(state)
     except (RuntimeError, TypeError, ValueError) as error:
         raise CheckpointError(
             f"{path}: weights that do not fit its configuration: {error}"
         ) from error
+    if header.get("sha256", "") not in ("", fingerprint(model)):
+        raise CheckpointError(f"{path} is damaged: its weights are not those that were saved")
     model.notes = notes
     return model.eval()
