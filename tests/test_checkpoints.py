@@ -190,7 +190,7 @@ def test_damaged_header(path, change):
 def test_model_of_a_later_version(path):
     save(autoencoder(), path)
     rewrite(path, lambda header: header.update(config='{"builder": "vqgan3"}'))
-    refused(path, "does not know; upgrade vqedu")
+    refused(path, "does not know", "vqgan3", "upgrade vqedu")
 
 
 @pytest.mark.parametrize(
