@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from .errors import CheckpointError, did_you_mean
+from .published import from_taming as from_taming
 
 FORMAT = "vqedu-1"
 BUILDERS = {  # what builds a model, and the module it is found in

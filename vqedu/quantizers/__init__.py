@@ -1,24 +1,57 @@
 """Quantisers: one constructor signature, one return type. Swap one word, swap the method.
 
-=====================  ==========================================  =======================
-class                  what moves the codebook                     source
-=====================  ==========================================  =======================
-VectorQuantizer        gradient of the codebook loss               van den Oord 2017, Eq. 3
-EMAVectorQuantizer     moving averages (online k-means)            van den Oord 2017, App. A
-=====================  ==========================================  =======================
+=======================  ========  ==========  ====  =================  ===========================
+class                    name      parameters  bits  codes learn from   source
+=======================  ========  ==========  ====  =================  ===========================
+VectorQuantizer          vq            65,536    10  codebook loss      van den Oord et al. 2017
+EMAVectorQuantizer       ema                0    10  moving averages    van den Oord et al. 2017
+CosineVectorQuantizer    cosine        65,536    10  codebook loss      Yu et al. 2022
+RotationVectorQuantizer  rotation           0    10  moving averages    Fifty et al. 2024
+SimVectorQuantizer       sim            4,096    10  codebook loss      Zhu et al. 2024
+GumbelQuantizer          gumbel       132,096    10  reconstruction     Ramesh et al. 2021
+FSQ                      fsq              580    10  reconstruction     Mentzer et al. 2023
+LFQ                      lfq            1,354    10  reconstruction     Yu et al. 2023
+ResidualQuantizer        residual           0    40  moving averages    Zeghidour et al. 2021
+=======================  ========  ==========  ====  =================  ===========================
+
+``parameters`` are those that an optimiser trains, at K = 1024 codes of D = 64 numbers; ``bits`` is
+what one position takes then, at equally probable codes. "Codebook loss" and "reconstruction" say
+whose gradient moves what ``lookup`` returns. Of FSQ and LFQ that moves only the linear layer back
+to D numbers; where D is the count of their own numbers they have none, and the codes stand still.
 """
 
 from .base import Quantized, Quantizer
+from .gumbel import GumbelQuantizer
 from .kmeans import assign, kmeans
+from .residual import ResidualQuantizer
+from .scalar import FSQ, LFQ
+from .variants import CosineVectorQuantizer, RotationVectorQuantizer, SimVectorQuantizer
 from .vq import EMAVectorQuantizer, VectorQuantizer
 
-BY_NAME = {"vq": VectorQuantizer, "ema": EMAVectorQuantizer}
+BY_NAME = {
+    "vq": VectorQuantizer,
+    "ema": EMAVectorQuantizer,
+    "cosine": CosineVectorQuantizer,
+    "rotation": RotationVectorQuantizer,
+    "sim": SimVectorQuantizer,
+    "gumbel": GumbelQuantizer,
+    "fsq": FSQ,
+    "lfq": LFQ,
+    "residual": ResidualQuantizer,
+}
 
 __all__ = [
     "BY_NAME",
+    "FSQ",
+    "LFQ",
+    "CosineVectorQuantizer",
     "EMAVectorQuantizer",
+    "GumbelQuantizer",
     "Quantized",
     "Quantizer",
+    "ResidualQuantizer",
+    "RotationVectorQuantizer",
+    "SimVectorQuantizer",
     "VectorQuantizer",
     "assign",
     "kmeans",

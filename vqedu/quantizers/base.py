@@ -1,13 +1,12 @@
-"""What all quantisers share: the return type, the checks, the look-up, the care for dead codes."""
+"""What all quantisers share: the return type, the checks, the look-up, the record of use."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .. import processes
 from ..errors import InputError
-from .kmeans import assign, kmeans
 
 
 @dataclass(frozen=True)
@@ -15,13 +14,16 @@ class Quantized:
     """What a quantiser returns. B images, D channels, ``*S`` positions (h, w for an image).
 
     Attributes:
-        z_q: (B, D, ``*S``), the chosen codes. Its gradient goes straight to ``z_e``.
-        indices: (B, ``*S``) int64, which code was chosen at each position.
+        z_q: (B, D, ``*S``), the chosen codes. The class says how its gradient comes to ``z_e``.
+        indices: (B, ``*S``) int64, which code was chosen at each position; the residual quantiser
+            has one more axis for its Q levels, (B, ``*S``, Q).
         loss: scalar; what to add to the reconstruction loss.
-        codebook_loss: scalar, ``mean (sg[z_e] - e)²``: pulls codes to the encoder's outputs.
-        commitment_loss: scalar, ``mean (z_e - sg[e])²``: pulls the encoder's outputs to codes.
+        codebook_loss: scalar, ``mean (sg[z_e] - e)²``: pulls codes to the encoder's outputs. The
+            methods that have no such term put here what spreads their codes, or 0.
+        commitment_loss: scalar, ``mean (z_e - sg[e])²``: pulls the encoder's outputs to codes;
+            0 in the methods that have no such term.
 
-    Both means run over all B·S·D numbers, as in the paper's own code.
+    Both means run over all B·S·D numbers, as in the VQ-VAE paper's own code.
     """
 
     z_q: Tensor
@@ -32,10 +34,12 @@ class Quantized:
 
 
 class Quantizer(nn.Module):
-    """Replaces each vector of a feature map by the nearest entry of a codebook.
+    """Replaces each vector of a feature map by one of K codes.
 
-    A subclass says what is added to the loss (:meth:`combine`) and how the codebook moves
-    besides (:meth:`update`). Under mixed precision (autocast) everything here runs in float32.
+    A subclass says how (:meth:`quantize`), what an index stands for (:meth:`vectors_of`), and what
+    it learns besides from a training batch (:meth:`learn`). Under mixed precision (autocast)
+    everything here runs in float32. Trained in several processes, each with its part of the
+    batch, it learns what one process would learn from the whole batch.
 
     Args:
         num_codes: K, the size of the codebook.
@@ -45,6 +49,8 @@ class Quantizer(nn.Module):
         kmeans_init: place the codes by k-means on the first training batch.
         revive_after: a code that no vector chose for this many training steps is moved onto a
             random vector of the current batch (Dhariwal et al. 2020, §3.1). 0: never.
+
+    All quantisers take these; a class says which of them have no part in its method.
 
     Raises:
         InputError: a size below 1, ``beta`` below 0, ``decay`` outside [0, 1).
@@ -71,14 +77,10 @@ class Quantizer(nn.Module):
                 f"got beta={beta}, revive_after={revive_after}, decay={decay}"
             )
         self.num_codes, self.code_dim = num_codes, code_dim
-        self.beta, self.decay, self.revive_after = beta, decay, revive_after
+        self.beta, self.decay = beta, decay
+        self.kmeans_init, self.revive_after = kmeans_init, revive_after
         self.register_buffer("steps_unused", torch.zeros(num_codes, dtype=torch.int64))
-        self.register_buffer("initialised", torch.tensor(not kmeans_init))
         self.register_buffer("steps", torch.tensor(0))  # training steps so far
-
-    def first_codebook(self) -> Tensor:
-        """(K, D) small random codes, in place until k-means or training moves them."""
-        return torch.empty(self.num_codes, self.code_dim).uniform_(-1, 1) / self.num_codes
 
     def forward(self, z_e: Tensor) -> Quantized:
         """Quantise a feature map.
@@ -93,35 +95,34 @@ class Quantizer(nn.Module):
         with torch.autocast(device_type=z_e.device.type, enabled=False):
             z = z_e.float().movedim(1, -1)  # (B, D, *S) -> (B, *S, D)
             vectors = z.reshape(-1, self.code_dim)  # (B, *S, D) -> (N, D)
-            if self.training and not self.initialised:
-                self._initialise(vectors.detach())
-            indices = assign(vectors.detach(), self.codebook.detach())  # Eq. 1, van den Oord 2017
-            e = F.embedding(indices, self.codebook).view_as(z)  # Eq. 2
-            # Eq. 3, second and third term; before the straight-through line, which hides e
-            codebook_loss = F.mse_loss(e, z.detach())
-            commitment_loss = F.mse_loss(z, e.detach())
-            loss = self.combine(codebook_loss, commitment_loss)
+            q = self.quantize(vectors)
             if self.training:
-                self._after_choice(vectors.detach(), indices)
-            z_q = z + (e - z).detach()  # straight-through: value of e, gradient of z
-        return Quantized(
-            z_q.movedim(-1, 1).to(z_e.dtype),
-            indices.view(z.shape[:-1]),
-            loss,
-            codebook_loss,
-            commitment_loss,
+                self.count_use(q.indices)
+                self.learn(vectors.detach(), q.indices)
+        return replace(
+            q,
+            z_q=q.z_q.view(z.shape).movedim(-1, 1).to(z_e.dtype),  # (N, D) -> (B, D, *S)
+            indices=q.indices.view(*z.shape[:-1], *q.indices.shape[1:]),  # (N, …) -> (B, *S, …)
         )
 
-    def combine(self, codebook_loss: Tensor, commitment_loss: Tensor) -> Tensor:
-        """The part of the training loss that belongs to the quantiser."""
+    def quantize(self, vectors: Tensor) -> Quantized:
+        """The same as calling the quantiser, on vectors (N, D), unchecked: z_q is (N, D)."""
         raise NotImplementedError
 
-    def update(self, vectors: Tensor, indices: Tensor) -> None:
-        """Move the codebook otherwise than by gradient. (N, D), (N,). Does nothing by default."""
+    def vectors_of(self, indices: Tensor) -> Tensor:
+        """The codes of indices (…) in [0, K), unchecked: (…, D)."""
+        raise NotImplementedError
 
-    def place(self, codes: Tensor, vectors: Tensor) -> None:
-        """Put the codes (n,) at the given vectors (n, D)."""
-        self.codebook.data[codes] = vectors
+    def learn(self, vectors: Tensor, indices: Tensor) -> None:
+        """Learn from a training batch otherwise than by gradient. (N, D), (N,). By default not
+        at all."""
+
+    @torch.no_grad()
+    def count_use(self, indices: Tensor) -> None:
+        """Note a training step, and which codes it used on any process."""
+        self.steps += 1
+        used = processes.summed(indices.bincount(minlength=self.num_codes)) > 0
+        self.steps_unused.add_(1).masked_fill_(used, 0)
 
     def lookup(self, indices: Tensor) -> Tensor:
         """The codes of a grid of indices: (B, ``*S``) integers -> (B, D, ``*S``).
@@ -136,7 +137,8 @@ class Quantizer(nn.Module):
                 f"indices must lie in [0, {self.num_codes}); "
                 f"got {indices.min().item()} to {indices.max().item()}"
             )
-        return F.embedding(indices, self.codebook).movedim(-1, 1)
+        with torch.autocast(device_type=indices.device.type, enabled=False):
+            return self.vectors_of(indices.long()).movedim(-1, 1)
 
     @property
     def recently_used(self) -> float:
@@ -157,30 +159,9 @@ class Quantizer(nn.Module):
             raise InputError(f"the quantiser needs floating-point features; got {z_e.dtype}")
         if z_e.numel() == 0:
             raise InputError(f"the quantiser got no vectors: shape {tuple(z_e.shape)}")
-        if not torch.isfinite(z_e).all():
+        # A finite sum has finite terms, and costs a fraction of looking at each of them.
+        if not z_e.detach().sum().isfinite() and not z_e.isfinite().all():
             raise InputError(
                 "the encoder's output holds NaN or infinity: the learning rate may be too high, "
                 "or the input images are not finite"
             )
-
-    @torch.no_grad()
-    def _initialise(self, vectors: Tensor) -> None:
-        codebook, _ = kmeans(vectors, self.num_codes)
-        self.place(torch.arange(self.num_codes, device=vectors.device), codebook)
-        self.initialised.fill_(True)
-
-    @torch.no_grad()
-    def _after_choice(self, vectors: Tensor, indices: Tensor) -> None:
-        self.steps += 1
-        self.update(vectors, indices)
-        self.steps_unused += 1
-        self.steps_unused[indices] = 0
-        if not self.revive_after:
-            return
-        # The count goes on after a revival, which is not a use: the next comes as long after.
-        due = (self.steps_unused > 0) & (self.steps_unused % self.revive_after == 0)
-        dead = due.nonzero()[:, 0]
-        dead = dead[torch.randperm(len(dead), device=dead.device)[: len(vectors)]]
-        if len(dead):
-            chosen = torch.randperm(len(vectors), device=vectors.device)[: len(dead)]
-            self.place(dead, vectors[chosen])

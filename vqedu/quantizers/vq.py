@@ -3,14 +3,15 @@
 import torch
 from torch import Tensor, nn
 
-from .base import Quantizer
+from .. import processes
 from .kmeans import count_and_sum
+from .nearest import CodebookQuantizer
 
 EPS = 1e-5  # keeps empty cells from dividing by zero; the value in the authors' code
 MIN_COUNT = 1e-3  # a code with less mass than this keeps its place, unless it was chosen now
 
 
-class VectorQuantizer(Quantizer):
+class VectorQuantizer(CodebookQuantizer):
     r"""The codebook is a parameter and learns by gradient.
 
     .. math:: L = \|\mathrm{sg}[z_e] - e\|^2 + \beta\,\|z_e - \mathrm{sg}[e]\|^2
@@ -25,11 +26,8 @@ class VectorQuantizer(Quantizer):
         super().__init__(num_codes, code_dim, **options)
         self.codebook = nn.Parameter(self.first_codebook())  # (K, D)
 
-    def combine(self, codebook_loss: Tensor, commitment_loss: Tensor) -> Tensor:
-        return codebook_loss + self.beta * commitment_loss
 
-
-class EMAVectorQuantizer(Quantizer):
+class EMAVectorQuantizer(CodebookQuantizer):
     r"""The codebook follows moving averages of the vectors that chose it: online k-means.
 
     .. math::
@@ -57,7 +55,7 @@ class EMAVectorQuantizer(Quantizer):
         return self.beta * commitment_loss
 
     def update(self, vectors: Tensor, indices: Tensor) -> None:
-        count, total = count_and_sum(vectors, indices, self.num_codes)
+        count, total = map(processes.summed, count_and_sum(vectors, indices, self.num_codes))
         self.ema_count.lerp_(count, 1 - self.decay)
         self.ema_sum.lerp_(total, 1 - self.decay)
         debias = self._debias()

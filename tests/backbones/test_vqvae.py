@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from vqedu.backbones import STRIDE, ResidualBlock, VQVAEDecoder, VQVAEEncoder
+from vqedu.backbones import ResidualBlock, VQVAEDecoder, VQVAEEncoder
 from vqedu.errors import InputError
 
 
@@ -46,7 +46,8 @@ def test_the_papers_network(channels):
     assert count[1] == (conv(64, 128, 3) + 2 * RESIDUAL + conv(128, 64, 4) + conv(64, channels, 4))
     strides = [m.stride[0] for m in encoder if isinstance(m, nn.Conv2d)]
     assert strides == [2, 2, 1, 1]
-    assert STRIDE == 4
+    assert encoder.stride == 4
+    assert isinstance(encoder.stride, int)
 
 
 def test_residual_block():
@@ -101,3 +102,16 @@ def test_bad_shapes():
         encoder(torch.zeros(1, 8, 8))
     with pytest.raises(InputError, match=r"got \(0, 1, 8, 8\)"):
         encoder(torch.zeros(0, 1, 8, 8))
+    with pytest.raises(InputError, match=r"floating-point images .*got torch\.uint8"):
+        encoder(torch.zeros(1, 1, 8, 8, dtype=torch.uint8))
+
+
+def test_last_layer():
+    """The images are linear in it, up to the bias."""
+    torch.manual_seed(0)
+    decoder, z = VQVAEDecoder(3, 4, width=8), torch.randn(2, 4, 2, 2)
+    assert isinstance(decoder.last_layer, nn.Parameter)
+    nn.init.zeros_(decoder[-1].bias)
+    before = decoder(z)
+    decoder.last_layer.data *= 3
+    torch.testing.assert_close(decoder(z), 3 * before)

@@ -1,14 +1,9 @@
-"""Encoders and decoders: the convolutional networks on both sides of the quantiser.
-
-Here: the network of the VQ-VAE paper, which halves the resolution in its first two layers and is
-therefore quick on a CPU. An image of H×W pixels becomes a map of (H/4)×(W/4) vectors.
-"""
+"""The network of the VQ-VAE paper. It halves the resolution in its first two layers and is
+therefore quick on a CPU: H×W pixels become a map of (H/4)×(W/4) vectors."""
 
 from torch import Tensor, nn
 
-from .errors import InputError
-
-STRIDE = 4  # pixels per token, along each side
+from .checks import check_images
 
 
 class ResidualBlock(nn.Module):
@@ -42,6 +37,8 @@ class VQVAEEncoder(nn.Sequential):
     Built up in ``chapters/05_vqvae``.
     """
 
+    stride = 4  # pixels per token, along each side
+
     def __init__(self, in_channels: int, code_dim: int = 64, width: int = 128):
         super().__init__(
             nn.Conv2d(in_channels, width // 2, 4, stride=2, padding=1),
@@ -56,15 +53,7 @@ class VQVAEEncoder(nn.Sequential):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.ndim != 4 or x.shape[2] % STRIDE or x.shape[3] % STRIDE or 0 in x.shape:
-            raise InputError(
-                "the encoder needs images (B, C, H, W) with H and W multiples of "
-                f"{STRIDE}; got {tuple(x.shape)}"
-            )
-        if x.shape[1] != self[0].in_channels:
-            raise InputError(
-                f"this encoder was built for {self[0].in_channels} channels; got {x.shape[1]}"
-            )
+        check_images(x, self[0].in_channels, self.stride)
         return super().forward(x)
 
 
@@ -82,3 +71,8 @@ class VQVAEDecoder(nn.Sequential):
             nn.ReLU(),
             nn.ConvTranspose2d(width // 2, out_channels, 4, stride=2, padding=1),
         )
+
+    @property
+    def last_layer(self) -> nn.Parameter:
+        """The weight of the last convolution, (width/2, C, 4, 4)."""
+        return self[-1].weight
