@@ -3,6 +3,10 @@
 import copy
 import itertools
 import math
+import os
+import signal
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -10,11 +14,13 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from torch import nn
 from torch.utils.data import TensorDataset
 
-from vqedu import training
+from vqedu import states, training
+from vqedu.adversarial import PatchDiscriminator
 from vqedu.autoencoders import vqvae
-from vqedu.errors import InputError
-from vqedu.objectives import Loss, VQVAEObjective
-from vqedu.training import History, TrainingError, cosine_with_warmup, fit, select_device
+from vqedu.errors import CheckpointError, InputError, TrainingError
+from vqedu.objectives import Loss, VQGANObjective, VQVAEObjective
+from vqedu.run import Batches, History, Interrupt, cosine_with_warmup
+from vqedu.training import fit, select_device
 
 QUIET = {"device": "cpu", "progress": False}
 
@@ -425,10 +431,19 @@ def test_unknown_precision():
         fit(Line(), to_three, POINTS, steps=1, batch_size=5, precision="half", **QUIET)
 
 
-def test_fp16_needs_a_gpu():
-    """On a CPU it would quietly train in float32."""
-    with pytest.raises(InputError, match="'fp16' needs a GPU"):
-        fit(Line(), to_three, POINTS, steps=1, batch_size=5, precision="fp16", **QUIET)
+def test_fp16_scales_the_gradients(images):
+    """Gradients below what float16 can hold (6e-8) arrive all the same."""
+    moved = []
+    for factor in (1.0, 1e-7):
+        model = Line()
+
+        def tiny(model, batch, factor=factor):
+            return Loss((model(batch[0]).half().float() * factor).mean())
+
+        fit(model, tiny, POINTS, steps=2, batch_size=5, precision="fp16", average=None, **QUIET)
+        moved.append(model.w.item())
+    assert moved[1] == pytest.approx(moved[0], rel=0.2)
+    assert moved[0] < 0
 
 
 @pytest.mark.parametrize("average", [-0.1, 1.0])
@@ -443,3 +458,280 @@ def test_layers_of_every_dimension_can_be_trained():
     data = TensorDataset(torch.randn(10, 1, 2, 2, 2))
     loss = lambda model, batch: Loss(model(batch[0]).square().mean(), {"loss": 0.0})  # noqa: E731
     assert fit(model, loss, data, steps=2, batch_size=5, **QUIET)["step"] == [1, 2]
+
+
+# --- batches --------------------------------------------------------------------------------------
+
+
+def test_batches_can_be_taken_up_anywhere():
+    whole = list(Batches(10, 4, 2, seed=3, first=0, last=7))
+    assert [len(part) for part in whole] == [2] * 14  # 7 steps of 2 parts
+    for first in range(8):
+        assert list(Batches(10, 4, 2, seed=3, first=first, last=7)) == whole[2 * first :]
+    for a in range(0, 12, 4):  # a pass is 2 steps: 8 of 10 items, none twice
+        assert len({i for part in whole[a : a + 4] for i in part}) == 8
+    assert list(Batches(10, 4, 2, seed=4, first=0, last=7)) != whole
+    assert whole[:4] != whole[4:8]
+
+
+def test_parts_of_a_batch_add_up():
+    """The same updates from a batch at once and from four parts of it."""
+    lines = []
+    for accumulate in (1, 4):
+        model = Line()
+        options = {"steps": 6, "batch_size": 8, "accumulate": accumulate, "lr": 0.1}
+        history = fit(model, to_three, POINTS, **options, average=None, **QUIET)
+        lines.append((model.w.item(), *history["loss"]))
+    assert lines[0] == pytest.approx(lines[1], rel=1e-5)
+    assert model.calls == 24
+
+
+# --- two players ----------------------------------------------------------------------------------
+
+
+class Opponents(nn.Module):
+    """The model is to lift its line, the discriminator to lower its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.discriminator, self.step, self.seen = Line(), 0, []
+
+    def forward(self, model, batch):
+        self.seen.append(self.step)
+        both = model(batch[0]).mean() + self.discriminator(batch[0]).mean()
+        critic = None if self.step == 2 else both  # what one minimises would move the other too
+        return Loss(-both, {"loss": 0.0}, critic)
+
+
+def test_each_loss_moves_its_own_network():
+    model, objective, moved = Line(), Opponents(), []
+    fit(
+        model,
+        objective,
+        POINTS,
+        steps=3,
+        batch_size=5,
+        lr=0.1,
+        betas=(0.0, 0.9),
+        warmup=0,
+        average=None,
+        on_step=lambda *_: moved.append((model.w.item(), objective.discriminator.w.item())),
+        **QUIET,
+    )
+    assert objective.seen == [1, 2, 3]
+    steps = [0.1 * cosine_with_warmup(step, 3, 0) for step in range(3)]
+    model_moves = [b - a for a, b in itertools.pairwise([0.0, *(m for m, _ in moved)])]
+    assert model_moves[0] == pytest.approx(steps[0], rel=1e-3)
+    assert all(move > 0 for move in model_moves)
+    other = [0.0, *(d for _, d in moved)]
+    assert other[1] == pytest.approx(-steps[0], rel=1e-3)
+    assert other[2] == other[1]  # no loss of its own, no move
+    assert other[3] < other[2]
+
+
+def test_a_discriminators_loss_that_is_not_finite():
+    class Bad(Opponents):
+        def forward(self, model, batch):
+            return Loss(model(batch[0]).mean(), {"a": 2.5}, self.discriminator.w * math.nan)
+
+    with pytest.raises(TrainingError, match=r"loss of the discriminator became nan.*a=2\.5"):
+        fit(Line(), Bad(), POINTS, steps=3, batch_size=5, **QUIET)
+
+
+# --- killed and resumed ---------------------------------------------------------------------------
+
+
+def duel(images, folder=None, **options):
+    """A small VQGAN with all that has a state: revivals, dropout, two players, averages."""
+    torch.manual_seed(0)
+    model = vqvae(num_codes=8, code_dim=4, width=32, revive_after=2)
+    model.decoder.insert(1, nn.Dropout(0.2))
+    objective = VQGANObjective(
+        discriminator=PatchDiscriminator(1, 8, 1), start=3, warmup=2, lecam=0.1
+    )
+    options = {"steps": 9, "batch_size": 16, "save_every": 2, "folder": folder} | options
+    history = fit(model, objective, images, **options, **QUIET)
+    return model.state_dict() | {"D." + k: v for k, v in objective.state_dict().items()}, history
+
+
+class Killed(Exception):
+    pass
+
+
+def kill_at(last):
+    def on_step(step, history):
+        if step == last:
+            raise Killed
+
+    return on_step
+
+
+@pytest.mark.parametrize("last", [1, 2, 5, 8])
+def test_killed_and_resumed_bit_for_bit(images, tmp_path, last):
+    whole, history = duel(images)
+    with pytest.raises(Killed):
+        duel(images, tmp_path, on_step=kill_at(last))
+    assert bool(states.states(tmp_path)) == (last > 2)  # killed before its state was written
+    torch.manual_seed(1234)
+    again, history_again = duel(images, tmp_path, resume=True)
+    for name, value in whole.items():
+        assert torch.equal(value, again[name]), name
+    assert history_again.terms.keys() == history.terms.keys()
+    for name, values in history.terms.items():
+        assert history_again[name] == pytest.approx(values, rel=0, abs=0, nan_ok=True), name
+
+
+def test_a_process_that_was_really_killed(tmp_path):
+    """SIGKILL, which nobody can answer, at a moment nobody chose."""
+    script = tmp_path / "train.py"
+    script.write_text(
+        "import sys, torch\n"
+        "from vqedu import autoencoders, checkpoints, data, objectives, training\n"
+        "images = data.load('fashion', limit=64)\n"
+        "torch.manual_seed(0)\n"
+        "model = autoencoders.vqvae(num_codes=8, code_dim=4, width=32)\n"
+        "training.fit(model, objectives.VQVAEObjective(0.5), images, steps=30, batch_size=16,\n"
+        "    save_every=1, folder=sys.argv[1], resume=True, device='cpu', progress=False,\n"
+        "    on_step=lambda step, history: print(step, flush=True))\n"
+        "print(checkpoints.fingerprint(model))\n"
+    )
+
+    def start(folder):
+        command = [sys.executable, str(script), str(tmp_path / folder)]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+    with start("whole") as process:
+        expected = process.communicate()[0].split()[-1]
+    with start("killed") as process:
+        while int(process.stdout.readline()) < 7:
+            pass
+        process.kill()
+    assert states.states(tmp_path / "killed")
+    with start("killed") as process:
+        *steps, fingerprint = process.communicate()[0].split()
+    assert 7 <= int(steps[0]) <= 30
+    assert fingerprint == expected
+
+
+def test_a_finished_training_has_nothing_left_to_do(images, tmp_path):
+    whole, _ = duel(images, tmp_path)
+    again, history = duel(images, tmp_path, resume=True)
+    assert all(torch.equal(value, again[name]) for name, value in whole.items())
+    assert history["step"][-1] == 9
+
+
+def test_the_newest_good_state(images, tmp_path):
+    whole, _ = duel(images)
+    duel(images, tmp_path)
+    newest, before = states.states(tmp_path)
+    assert (newest.name, before.name) == ("step-00000009.pt", "step-00000008.pt")
+    content = bytearray(newest.read_bytes())
+    content[len(content) // 2] ^= 1
+    for damaged in (content[:1000], content, b""):
+        newest.write_bytes(damaged)
+        with pytest.warns(UserWarning, match="step-00000009.pt is damaged"):
+            again, _ = duel(images, tmp_path, resume=True)
+        assert all(torch.equal(value, again[name]) for name, value in whole.items())
+
+
+def test_a_folder_is_not_trained_over(images, tmp_path):
+    duel(images, tmp_path)
+    files = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(InputError, match="already holds a training: go on with resume=True"):
+        duel(images, tmp_path)
+    with pytest.raises(InputError, match=r"other settings: lr=0.5 instead of 0.001, seed=7 inst"):
+        duel(images, tmp_path, resume=True, lr=0.5, seed=7)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == files
+
+
+def test_resume_with_another_model(images, tmp_path):
+    options = {"steps": 4, "batch_size": 16, "folder": tmp_path, **QUIET}
+    fit(small(), OBJECTIVE, images, **options)
+    other = vqvae(num_codes=16, code_dim=8, width=32)
+    with pytest.raises(InputError, match=r"saved training is of another model.*encoder"):
+        fit(other, OBJECTIVE, images, resume=True, **options)
+
+
+def test_resume_without_a_folder_or_without_a_state(images, tmp_path):
+    with pytest.raises(InputError, match="resume=True needs the folder"):
+        duel(images, resume=True)
+    fresh, _ = duel(images, tmp_path / "new", resume=True)
+    whole, _ = duel(images)
+    assert all(torch.equal(value, fresh[name]) for name, value in whole.items())
+
+
+def test_a_state_that_cannot_be_written(images, tmp_path, monkeypatch):
+    def full(*arguments, **options):
+        raise OSError(28, "No space left on device")
+
+    duel(images, tmp_path, steps=4)
+    before = {path.name for path in tmp_path.iterdir()}
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(CheckpointError, match=r"cannot write the training state.*No space left"):
+        states.save_state(tmp_path, {"step": 6})
+    assert {path.name for path in tmp_path.iterdir()} == before
+
+
+def test_ctrl_c_ends_after_the_step_with_a_state(images, tmp_path, capsys):
+    def press(step, history):
+        if step == 5:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    before = signal.getsignal(signal.SIGINT)
+    _, history = duel(images, tmp_path, on_step=press)
+    assert history["step"][-1] in (5, 6)
+    assert signal.getsignal(signal.SIGINT) is before
+    assert f"stopped at step {history['step'][-1]:.0f} of 9" in capsys.readouterr().out
+    whole, _ = duel(images)
+    again, _ = duel(images, tmp_path, resume=True)
+    assert all(torch.equal(value, again[name]) for name, value in whole.items())
+
+
+def test_a_second_ctrl_c_is_obeyed_at_once():
+    with Interrupt() as interrupt:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert interrupt.asked
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+# --- several processes --------------------------------------------------------------------------
+
+TWO = """
+import sys, torch
+from accelerate import PartialState
+from vqedu import autoencoders, checkpoints, data, objectives, processes, training
+images = data.load("fashion", limit=64)
+torch.manual_seed(0)
+model = autoencoders.vqvae(num_codes=16, code_dim=4, width=32, revive_after=3)
+training.fit(model, objectives.VQVAEObjective(0.5), images, steps=6, batch_size=16, lr=1e-3,
+    device="cpu", progress=False, average=None)
+torch.save(model.state_dict(), f"{sys.argv[1]}-{processes.rank()}-of-{processes.count()}")
+"""
+
+
+def test_two_processes_train_one_model(tmp_path):
+    script = tmp_path / "two.py"
+    script.write_text(TWO)
+    launch = [sys.executable, "-m", "accelerate.commands.launch", "--num_machines", "1"]
+    launch += ["--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
+    launch += ["--multi_gpu"]  # the launcher for several processes; fit says which device it is
+    for count in ("2", "1"):
+        command = [*launch, "--num_processes", count] if count == "2" else [sys.executable]
+        result = subprocess.run(
+            [*command, str(script), str(tmp_path / "m")], capture_output=True, text=True
+        )
+        assert result.returncode == 0, result.stderr
+    first, second, alone = (
+        torch.load(tmp_path / f"m-{name}", weights_only=True)
+        for name in ("0-of-2", "1-of-2", "0-of-1")
+    )
+    assert len({*first}) == len({*alone})
+    for name, value in alone.items():
+        assert torch.equal(first[name], second[name]), name
+        torch.testing.assert_close(first[name], value, rtol=2e-3, atol=2e-4, msg=name)
+
+
+def test_a_batch_that_cannot_be_divided():
+    with pytest.raises(InputError, match="batch_size=5 cannot be divided into accumulate=2 parts"):
+        fit(Line(), to_three, POINTS, steps=1, batch_size=5, accumulate=2, **QUIET)

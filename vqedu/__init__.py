@@ -2,8 +2,8 @@
 
 The modules are meant to be read, in the order in which data flows through them::
 
-    data -> backbones -> quantizers -> autoencoders -> objectives -> priors
-         -> training -> metrics -> checkpoints -> plots, widgets -> cli
+    data -> backbones -> quantizers -> autoencoders -> perceptual, adversarial -> objectives
+         -> priors -> training -> metrics -> checkpoints -> codec, export -> plots, widgets -> cli
 
 They are loaded on first use, so that ``import vqedu`` itself stays quick.
 """
@@ -17,11 +17,15 @@ _MODULES = (
     "backbones",
     "quantizers",
     "autoencoders",
+    "perceptual",
+    "adversarial",
     "objectives",
     "priors",
     "training",
     "metrics",
     "checkpoints",
+    "codec",
+    "export",
     "plots",
     "widgets",
     "doctor",
