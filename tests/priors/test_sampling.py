@@ -97,3 +97,69 @@ def test_bad_top_k(top_k):
 def test_ties_do_not_widen_top_k():
     drawn = draw(torch.zeros(500, 9), top_k=3, generator=seeded())
     assert drawn.unique().numel() == 3
+
+
+def nucleus(logits, top_p):
+    """The codes of the nucleus, one added after the other."""
+    p, kept, total = logits.softmax(0).tolist(), [], 0.0
+    for code in sorted(range(len(p)), key=lambda code: -p[code]):
+        kept.append(code)
+        total += p[code]
+        if total >= top_p:
+            break
+    return kept
+
+
+@settings(max_examples=30, deadline=None)
+@given(k=st.integers(1, 9), top_p=st.floats(0.01, 1.0), seed=st.integers(0, 2**20))
+def test_top_p_draws_from_the_nucleus_and_all_of_it(k, top_p, seed):
+    logits = torch.randn(k, generator=seeded(seed))
+    drawn = draw(logits.repeat(3000, 1), top_p=top_p, generator=seeded(seed))
+    frequency = drawn.bincount(minlength=k) / 3000
+    kept = nucleus(logits, top_p)
+    expected = torch.zeros(k)
+    expected[kept] = logits[kept].softmax(0)
+    assert (frequency[expected == 0] == 0).all()
+    torch.testing.assert_close(frequency, expected, rtol=0, atol=0.06)
+
+
+def test_top_p_of_each_row():
+    """A row that is certain keeps one code, a row that is not keeps more."""
+    logits = torch.stack([torch.tensor([9.0, 0, 0, 0]), torch.zeros(4)]).repeat(1000, 1)
+    drawn = draw(logits, top_p=0.6, generator=seeded()).view(1000, 2)
+    assert drawn[:, 0].unique().tolist() == [0]
+    assert drawn[:, 1].unique().numel() == 3
+
+
+def test_top_p_comes_after_temperature_and_top_k():
+    logits = torch.tensor([0.5, 0.2, 0.2, 0.1]).log().repeat(2000, 1)
+    codes = draw(logits, top_p=0.85, generator=seeded()).unique().tolist()
+    assert codes == [0, 1, 2]
+    codes = draw(logits, top_p=0.85, temperature=0.25, generator=seeded()).unique().tolist()
+    assert codes == [0]
+    codes = draw(logits, top_p=0.7, top_k=2, generator=seeded()).unique()  # 0.5 / 0.7 > 0.7
+    assert codes.tolist() == [0]
+
+
+@pytest.mark.parametrize("top_p", [0, -0.5, 1.01, float("nan")])
+def test_bad_top_p(top_p):
+    with pytest.raises(InputError, match=r"top_p must lie in \(0, 1\]; got"):
+        draw(torch.zeros(1, 4), top_p=top_p)
+
+
+@pytest.mark.parametrize("u", [0.0, 1 - 2**-24])
+def test_the_ends_of_the_random_numbers_meet_no_code_of_probability_0(monkeypatch, u):
+    monkeypatch.setattr(torch, "rand", lambda shape, **options: torch.full(shape, u))
+    logits = torch.full((1, 6), -torch.inf)
+    logits[0, 2:4] = torch.tensor([0.3, 0.1])
+    assert draw(logits).item() == (3 if u == 0 else 2)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_logits_that_are_not_finite(bad):
+    logits = torch.zeros(3, 4)
+    logits[1, 2] = bad
+    with pytest.raises(InputError, match="NaN or not finite"):
+        draw(logits)
+    with pytest.raises(InputError, match="NaN or not finite"):
+        draw(torch.full((1, 4), -torch.inf))

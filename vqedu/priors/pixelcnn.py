@@ -1,14 +1,12 @@
 """Gated PixelCNN: the prior of the VQ-VAE paper."""
 
-import itertools
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..errors import InputError
-from ..inference import evaluating
-from .sampling import draw
+from .base import AutoregressivePrior
 
 
 def gate(x: Tensor) -> Tensor:
@@ -43,7 +41,7 @@ class GatedLayer(nn.Module):
         return v + gate(v_pre + condition), h + self.out(h_new)
 
 
-class GatedPixelCNN(nn.Module):
+class GatedPixelCNN(AutoregressivePrior):
     r"""An autoregressive model of a grid of indices, row by row:
     :math:`p(k) = \prod_i p(k_i \mid k_{<i}, y)`, with the class y as condition.
 
@@ -57,7 +55,7 @@ class GatedPixelCNN(nn.Module):
         dropout: in the horizontal stack.
 
     Raises:
-        InputError: a size below 1.
+        InputError: a size below 1, or a dropout outside [0, 1).
 
     Source: van den Oord et al. 2016, "Conditional Image Generation with PixelCNN Decoders".
     The prior of van den Oord et al. 2017, §3.3 and §4.2. Explained in ``chapters/05_vqvae``.
@@ -73,21 +71,13 @@ class GatedPixelCNN(nn.Module):
         layers: int = 6,
         dropout: float = 0.1,
     ):
-        super().__init__()
-        if min(num_codes, num_classes, width, layers, *grid) < 1:
-            raise InputError(
-                "num_codes, num_classes, width, layers and both sides of grid must be >= 1; "
-                f"got {num_codes}, {num_classes}, {width}, {layers}, {tuple(grid)}"
-            )
-        self.num_codes, self.num_classes, self.grid = num_codes, num_classes, tuple(grid)
+        sizes = {"width": width, "layers": layers, "dropout": dropout}
+        super().__init__(num_codes, num_classes, grid, **sizes)
         self.embed = nn.Embedding(num_codes, width)
         self.position = nn.Parameter(0.02 * torch.randn(width, *grid))
         self.conditions = nn.ModuleList(nn.Embedding(num_classes, 2 * width) for _ in range(layers))
         self.layers = nn.ModuleList(GatedLayer(width, dropout) for _ in range(layers))
         self.head = nn.Sequential(nn.ReLU(), nn.Conv2d(width, num_codes, 1))
-        self.config = {"builder": "GatedPixelCNN", "num_codes": num_codes, "layers": layers}
-        self.config |= {"num_classes": num_classes, "grid": list(grid), "width": width}
-        self.config |= {"dropout": dropout}
 
     def forward(self, indices: Tensor, labels: Tensor) -> Tensor:
         """(B, h, w) indices and (B,) labels -> logits (B, K, h, w). The logits at a position
@@ -105,49 +95,5 @@ class GatedPixelCNN(nn.Module):
             v, h = layer(v, h, condition(labels)[:, :, None, None])
         return self.head(h)
 
-    def sample(
-        self,
-        labels: Tensor,
-        *,
-        temperature: float = 1.0,
-        top_k: int | None = None,
-        generator: torch.Generator | None = None,
-    ) -> Tensor:
-        """Draw a grid for each label, one token after the other.
-
-        Args:
-            labels: (B,) int64 in [0, num_classes).
-            temperature: see :func:`~vqedu.priors.draw`.
-            top_k: see :func:`~vqedu.priors.draw`.
-            generator: see :func:`~vqedu.priors.draw`.
-
-        Returns:
-            (B, h, w) int64 in [0, K), on the labels' device.
-
-        Raises:
-            InputError: a label out of range, or as ``draw`` does.
-        """
-        indices = torch.zeros(len(labels), *self.grid, dtype=torch.int64, device=labels.device)
-        self._check(indices, labels)
-        with evaluating(self):
-            for i, j in itertools.product(*map(range, self.grid)):
-                logits = self._logits(indices[:, : i + 1], labels)[:, :, i, j]  # none below
-                indices[:, i, j] = draw(
-                    logits, temperature=temperature, top_k=top_k, generator=generator
-                )
-        return indices
-
-    def _check(self, indices: Tensor, labels: Tensor) -> None:
-        if indices.ndim != 3 or tuple(indices.shape[1:]) != self.grid:
-            raise InputError(
-                f"this prior models grids of {self.grid[0]}×{self.grid[1]} tokens; "
-                f"got indices of shape {tuple(indices.shape)}"
-            )
-        if indices.numel() and (indices.min() < 0 or indices.max() >= self.num_codes):
-            raise InputError(f"indices must lie in [0, {self.num_codes})")
-        if labels.shape != indices.shape[:1]:
-            raise InputError(
-                f"one label per grid: expected shape ({len(indices)},); got {tuple(labels.shape)}"
-            )
-        if len(labels) and (labels.min() < 0 or labels.max() >= self.num_classes):
-            raise InputError(f"labels must lie in [0, {self.num_classes})")
+    def _reader(self, grid: Tensor, labels: Tensor) -> Callable[[int, int], Tensor]:
+        return lambda i, j: self._logits(grid[:, : i + 1], labels)[:, :, i, j]  # none below

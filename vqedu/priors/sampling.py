@@ -1,4 +1,4 @@
-"""Drawing one token from logits: temperature and top-k."""
+"""Drawing one token from logits: temperature, top-k and top-p."""
 
 import torch
 from torch import Tensor
@@ -11,6 +11,7 @@ def draw(
     *,
     temperature: float = 1.0,
     top_k: int | None = None,
+    top_p: float | None = None,
     generator: torch.Generator | None = None,
 ) -> Tensor:
     """Draw one index per row from softmax(logits / temperature).
@@ -19,22 +20,42 @@ def draw(
         logits: (B, K).
         temperature: below 1 sharpens the distribution, above 1 flattens it; above 0.
         top_k: keep only the k most likely codes; None keeps all.
+        top_p: of those, keep only the fewest, most likely ones whose probabilities add up to at
+            least top_p (nucleus sampling); None keeps all.
         generator: of random numbers, on the logits' device; None takes torch's own.
 
     Returns:
         (B,) int64.
 
     Raises:
-        InputError: temperature not above 0, or top_k outside [1, K].
+        InputError: temperature not above 0, top_k outside [1, K], top_p outside (0, 1], or logits
+            that are NaN or +inf, or -inf for all codes.
 
-    Shown in ``chapters/05_vqvae``.
+    Source of top-p: Holtzman et al. 2020, §3.1. Shown in ``chapters/05_vqvae``.
     """
+    num_codes = logits.shape[-1]
     if not temperature > 0:
         raise InputError(f"temperature must be above 0; got {temperature}")
-    logits = logits.float() / temperature
-    if top_k is not None:
-        if not 1 <= top_k <= logits.shape[-1]:
-            raise InputError(f"top_k must lie in [1, {logits.shape[-1]}]; got {top_k}")
-        likely = logits.topk(top_k)
-        logits = torch.full_like(logits, -torch.inf).scatter(1, likely.indices, likely.values)
-    return torch.multinomial(logits.softmax(-1), 1, generator=generator)[:, 0]
+    if top_k is not None and not 1 <= top_k <= num_codes:
+        raise InputError(f"top_k must lie in [1, {num_codes}]; got {top_k}")
+    if top_p is not None and not 0 < top_p <= 1:
+        raise InputError(f"top_p must lie in (0, 1]; got {top_p}")
+    logits, codes = logits.float() / temperature, None
+    if top_k is not None or top_p is not None:
+        logits, codes = logits.topk(top_k or num_codes)  # the most likely first
+    p = logits.softmax(-1)
+    if top_p is not None:
+        p = p.where(p.cumsum(-1) - p < top_p, 0.0)  # what the more likely codes have together
+    drawn = _draw(p, generator)
+    return drawn if codes is None else codes.gather(-1, drawn[:, None])[:, 0]
+
+
+def _draw(p: Tensor, generator: torch.Generator | None) -> Tensor:
+    """(B, K) weights -> (B,), by the inverse of the distribution function: one random number a
+    row, where ``torch.multinomial`` takes K and needs ten times the time."""
+    cdf = p.cumsum(-1)
+    total = cdf[:, -1:]
+    if not total.isfinite().all():
+        raise InputError("no code can be drawn from logits that are NaN or not finite")
+    u = 1 - torch.rand(total.shape, device=p.device, generator=generator)  # in (0, 1], so that ...
+    return torch.searchsorted(cdf, u * total)[:, 0]  # ... no code of probability 0 is met
