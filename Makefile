@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lab execute site clean
+.PHONY: help book test lab execute bench site clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -38,6 +38,9 @@ lab: $(STAMP)  ## open the chapters in JupyterLab
 
 execute: $(STAMP)  ## run the chapters that changed and keep their outputs (ALL=1: all of them)
 	@$(BIN)/python tools/execute_chapters.py $(if $(ALL),--all)
+
+bench: $(STAMP)  ## measure speed beside other packages, into benchmarks/results.md (10 minutes)
+	@$(BIN)/python benchmarks/run.py
 
 clean:  ## remove what was built; the virtual environment stays
 	rm -rf _build

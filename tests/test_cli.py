@@ -68,10 +68,13 @@ def test_debug_shows_where_an_error_came_from(failing):
         cli.main(["doctor", "--debug"])
 
 
-def test_an_error_that_is_not_ours_is_not_hidden(failing):
-    failing(ZeroDivisionError())
+def test_an_error_that_is_not_ours_is_one_line_that_says_how_to_see_more(failing, capsys):
+    failing(ZeroDivisionError("division by zero"))
+    assert cli.main(["doctor"]) == 1
+    err = capsys.readouterr().err
+    assert err == "vqedu: error: ZeroDivisionError: division by zero (--debug shows where)\n"
     with pytest.raises(ZeroDivisionError):
-        cli.main(["doctor"])
+        cli.main(["doctor", "--debug"])
 
 
 def test_ctrl_c(failing, capsys):

@@ -14,7 +14,18 @@ from torch.utils.data import TensorDataset
 from vqedu.autoencoders import vqvae
 from vqedu.data import ImageSet
 from vqedu.errors import InputError
-from vqedu.metrics import CodeUsage, Report, code_usage, evaluate, tokenize
+from vqedu.metrics import (
+    CodeUsage,
+    Distance,
+    Evaluator,
+    Report,
+    code_usage,
+    evaluate,
+    frechet_distance,
+    sharpness,
+    tokenize,
+)
+from vqedu.perceptual import FeatureDistance, FeatureNet
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +129,96 @@ def test_report_in_words():
         "2000 images: PSNR 24.35 dB, SSIM 0.891, codes used 98% (perplexity 301 of 512), "
         "441 bits an image (0.562 a pixel)"
     )
+
+
+def test_report_in_words_with_all_that_can_be_asked_for():
+    usage = CodeUsage(torch.zeros(512), used=0.98, perplexity=301.4, entropy=8.2)
+    report = Report(
+        *(2000, 24.346, 0.8912, usage, 441.0, 0.5625, 0.6149),
+        perceptual=Distance(0.12345, "one"),
+        frechet=Distance(1234.5, "two"),
+    )
+    assert str(report) == (
+        "2000 images: PSNR 24.35 dB, SSIM 0.891, sharpness 0.61, "
+        "perceptual distance 0.1235 (one), Fréchet distance 1234 (two), "
+        "codes used 98% (perplexity 301 of 512), 441 bits an image (0.562 a pixel)"
+    )
+
+
+# --- what is measured when asked ----------------------------------------------------------------
+
+
+def feature_net(purpose, seed=3):
+    torch.manual_seed(seed)
+    network = FeatureNet(1, 10, widths=(4, 6))
+    network.notes = {"purpose": purpose}
+    return network.eval()
+
+
+def feature_distance(purpose="evaluation", name="some net"):
+    return FeatureDistance(feature_net(purpose), in_channels=1, name=name)
+
+
+def test_nothing_more_than_asked(model, data):
+    report = evaluate(model, data)
+    assert report.perceptual is None
+    assert report.frechet is None
+
+
+def test_perceptual_distance_is_the_mean_over_images(model, data):
+    distance, x = feature_distance(), data.tensor()
+    expected = [distance(model.reconstruct(a[None]), a[None]).item() for a in x]
+    assert max(expected) > 1.2 * min(expected)  # a mean of batches' means would differ
+    for batch_size in (4, 11):
+        report = evaluate(model, data, batch_size, perceptual=distance)
+        assert report.perceptual.value == pytest.approx(sum(expected) / 11, rel=1e-4)
+        assert report.perceptual.network == "some net"
+
+
+def test_distance_of_reconstructions_to_originals(model, data):
+    evaluator, x = Evaluator(feature_net("evaluation"), in_channels=1, name="a net"), data.tensor()
+    report = evaluate(model, data, batch_size=4, evaluator=evaluator)
+    expected = frechet_distance(x, model.reconstruct(x), evaluator)
+    assert report.frechet.value == pytest.approx(expected.value, rel=1e-4)
+    assert report.frechet.network == "a net"
+    assert report.frechet.value > 1e-6
+
+
+def test_sharpness_of_the_whole_set(model, data):
+    expected = sharpness(model.reconstruct(data.tensor()), data.tensor())
+    assert evaluate(model, data, batch_size=4).sharpness == pytest.approx(expected, rel=1e-4)
+
+
+def test_what_was_a_loss_does_not_measure(model, data):
+    with pytest.raises(InputError, match="some net cannot measure, because it serves as a loss"):
+        evaluate(model, data, perceptual=feature_distance("loss"))
+    model.notes = {"perceptual": "some net"}
+    try:
+        with pytest.raises(InputError, match=r"some net .* because this model was trained on it"):
+            evaluate(model, data, perceptual=feature_distance())
+        evaluator = Evaluator(feature_net("evaluation"), in_channels=1, name="some net")
+        with pytest.raises(InputError, match=r"some net .* because this model was trained on it"):
+            evaluate(model, data, evaluator=evaluator)
+        other = feature_distance(name="another")
+        assert evaluate(model, data, perceptual=other).perceptual.network == "another"
+    finally:
+        del model.notes
+
+
+def test_perceptual_by_name_is_refused(model, data):
+    with pytest.raises(InputError, match=r"perceptual must be a .*FeatureDistance; got a str"):
+        evaluate(model, data, perceptual="lpips-vgg")
+
+
+def test_residual_levels_are_counted_together(data):
+    torch.manual_seed(0)
+    model = vqvae(num_codes=16, code_dim=4, width=8, quantizer="residual", num_quantizers=2)
+    model.train()(data.tensor())  # k-means places the codes
+    report, indices = evaluate(model, data), tokenize(model, data)
+    assert indices.shape == (11, 4, 6, 2)
+    assert report.bits_per_image == 4 * 6 * 2 * 4
+    assert report.bits_per_pixel == 4 * 6 * 2 * 4 / (16 * 24)
+    assert report.usage.counts.tolist() == [(indices == code).sum() for code in range(16)]
 
 
 # --- usage of the codes -------------------------------------------------------------------------

