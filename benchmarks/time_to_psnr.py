@@ -1,9 +1,10 @@
 """Seconds of training until a PSNR is reached on Fashion-MNIST's test images.
 
-One contestant is the network of Sonnet's VQ-VAE example with its published settings (width 128,
-D = 64, Adam 3e-4, batch 32, moving averages of decay 0.99, nothing else); the other what the
-package's chapters use. Both have K = 512 codes, 7×7 tokens and so the same bits. Both networks are
-this package's: the difference is width, learning rate, k-means start, revival, schedule.
+One contestant is the network of Sonnet's VQ-VAE example with its published settings: width 128,
+D = 64, batch 32, Adam with 3e-4, moving averages of decay 0.99, and nothing else. The other is this
+package's network of half the width, with k-means start, revival of dead codes, warm-up and cosine,
+and a learning rate of 4e-3. Both have K = 512 codes and 7×7 tokens, so the same bits; both run on
+this package's code, so that the difference is in network and settings alone.
 """
 
 import time
@@ -17,7 +18,7 @@ from vqedu.objectives import VQVAEObjective, mean_psnr
 
 PSNR = 21.0  # dB, on 1,000 test images
 EVERY = 25  # steps between two looks; their time does not count
-MOST = 4_000
+MOST = 3_000  # steps, after which a contestant has failed
 
 
 class Reached(Exception):
@@ -37,7 +38,7 @@ def seconds_to(model, train, test, target: float, **settings) -> tuple[float, in
         psnr = mean_psnr(x, model.reconstruct(x)).item()
         looking += time.perf_counter() - begun
         best = (time.perf_counter() - start - looking, step, psnr)
-        if psnr >= target:
+        if psnr >= target or step >= MOST:
             raise Reached
 
     start = time.perf_counter()
@@ -60,7 +61,7 @@ def run(repeats: int = 3) -> list[Row]:
         results["sonnet"].append(seconds_to(model, train, test, PSNR, seed=seed, **settings))
         torch.manual_seed(seed)
         model = vqvae(num_codes=512, code_dim=16, width=64, decay=0.95)
-        settings = {"steps": 500, "batch_size": 64, "lr": 2e-3}
+        settings = {"steps": 900, "batch_size": 32, "lr": 4e-3}
         results["vqedu"].append(seconds_to(model, train, test, PSNR, seed=seed, **settings))
     (slow, slow_steps, _), (fast, fast_steps, psnr) = (
         sorted(results[name])[repeats // 2] for name in ("sonnet", "vqedu")
@@ -69,7 +70,7 @@ def run(repeats: int = 3) -> list[Row]:
     return [
         Row(f"Sonnet's network and settings, until {PSNR:g} dB", slow, note=f"{slow_steps} steps"),
         Row(
-            f"the chapters' network and settings, until {PSNR:g} dB",
+            f"half the width, quicker settings, until {PSNR:g} dB",
             fast,
             fast / slow if reached else None,
             "Sonnet's",

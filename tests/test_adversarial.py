@@ -146,7 +146,7 @@ def test_first_weights():
             is_norm = isinstance(layer, nn.BatchNorm2d)
             assert layer.weight.mean().item() == pytest.approx(float(is_norm), abs=0.006)
             assert layer.weight.std().item() == pytest.approx(0.02, rel=0.3)
-            assert layer.bias is None or not layer.bias.any()
+            assert not is_norm or not layer.bias.any()
 
 
 @pytest.mark.parametrize("options", [{"in_channels": 0}, {"width": 0}, {"layers": 0}])

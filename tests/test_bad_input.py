@@ -224,6 +224,7 @@ FUNCTIONS = {
     "a batch larger than the data": (lambda: fit(batch_size=9), InputError, r"\[1, 8\]"),
     "a batch that cannot be divided": (lambda: fit(accumulate=3), InputError, "accumulate=3"),
     "a learning rate of 0": (lambda: fit(lr=0.0), InputError, "lr must be above 0"),
+    "a seed of -1": (lambda: fit(seed=-1), InputError, "seed at least 0"),
     "no such precision": (lambda: fit(precision="fp8"), InputError, "'bf16'"),
     "no such device": (lambda: fit(device="tpu"), InputError, "no device 'tpu'"),
     "resume from nowhere": (lambda: fit(resume=True), InputError, "needs the folder"),
@@ -319,6 +320,7 @@ def pictures(here):
     Path("cut.safetensors").write_bytes(Path("grey.safetensors").read_bytes()[:-9])
     compressed = codec.compress(colour, codec.read_image("photo.png", 3))
     Path("good.vq").write_bytes(compressed)
+    Path("photo.vq").write_bytes(compressed)
     Path("cut.vq").write_bytes(compressed[:-1])
     altered = bytearray(compressed)
     altered[-1] ^= 1
@@ -338,10 +340,13 @@ COMMANDS = {
     "train --lr -1e-3": (2, "--lr"),
     "train --num-codes 0": (2, "--num-codes: must be at least 1"),
     "train --seed -1": (2, "--seed: must be at least 0"),
+    "train --seed 99999999999": (2, "--seed: must be at least 0 and at most"),
+    "train --device tpu": (2, "invalid choice: 'tpu'"),
+    "train --quantizer emma": (2, "invalid choice: 'emma'"),
     "train --precision fp8": (2, "invalid choice: 'fp8'"),
     "compress": (2, "the following arguments are required: FILE"),
     "sample -n 0": (2, "-n: must be at least 1"),
-    "sample --top-p 1.5": (2, "--top-p: must be above 0 and at most 1, not 1.5"),
+    "sample --top-p 1.5": (2, "--top-p: must be above 0 and at most 1"),
     "sample --temperature 0": (2, "--temperature: must be above 0"),
     "evaluate --split val": (2, "invalid choice: 'val'"),
     "doctor --colour": (2, "unrecognized arguments: --colour"),
@@ -353,8 +358,7 @@ COMMANDS = {
     "train --data torchvision:CIFAR10 --root empty": (1, "CIFAR10"),
     "train --data fashion-full --root empty": (1, "fashion-full"),
     "train --limit 10": (1, "batch_size in [1, 10]"),
-    "train --device tpu": (1, "no device 'tpu'"),
-    "train --quantizer emma": (1, "unknown quantizer 'emma'"),
+    "decompress photo.vq --model colour.safetensors": (1, "photo.png exists already"),
     "train --quantizer fsq --num-codes 131": (1, "131"),
     "train -o trained": (1, "already holds a training"),
     "train pixelcnn --tokenizer nowhere.safetensors": (1, "no checkpoint at nowhere.safetensors"),
@@ -375,13 +379,19 @@ COMMANDS = {
     "compress photo.png --model vqvae-fashoin": (1, "did you mean 'vqvae-fashion'"),
     "compress photo.png --model colour.safetensors -o folder.vq": (1, "cannot write folder.vq"),
     "compress photo.png --model colour.safetensors --prior grey.safetensors": (1, "not a prior"),
-    "compress photo.png --model grey.safetensors --prior prior.safetensors --label 9": (1, "label"),
+    "compress photo.png --model grey.safetensors --prior prior.safetensors --label 9 -o x.vq": (
+        1,
+        "label must lie in",
+    ),
     "decompress nowhere.vq": (1, "cannot read nowhere.vq"),
     "decompress photo.png --model colour.safetensors -o x.png": (1, "photo.png"),
     "decompress cut.vq --model colour.safetensors": (1, "damaged"),
     "decompress altered.vq --model colour.safetensors": (1, "damaged"),
-    "decompress good.vq --model grey.safetensors": (1, "another model"),
-    "decompress good.vq --model colour.safetensors --prior prior.safetensors": (1, "prior"),
+    "decompress good.vq --model grey.safetensors -o x.png": (1, "another model"),
+    "decompress good.vq --model colour.safetensors --prior prior.safetensors -o x.png": (
+        1,
+        "without a prior; give none",
+    ),
     "decompress good.vq --model colour.safetensors -o out.vq": (1, "ends in .png"),
     "export --model nowhere.safetensors": (1, "no checkpoint at nowhere.safetensors"),
     "export --model prior.safetensors": (1, "not an autoencoder"),
@@ -423,6 +433,7 @@ WRITERS = {
 
 
 @pytest.mark.parametrize("writer", WRITERS)
+@pytest.mark.parametrize("where", ["replace", "fsync"])
 @pytest.mark.parametrize(
     ("number", "said"),
     [
@@ -431,12 +442,12 @@ WRITERS = {
         (errno.EROFS, "Read-only file system"),
     ],
 )
-def test_a_file_that_cannot_be_put_in_its_place(writer, number, said, pictures, monkeypatch):
+def test_a_file_that_cannot_be_put_in_its_place(writer, where, number, said, pictures, monkeypatch):
     def refuse(*arguments):
         raise OSError(number, os.strerror(number))
 
     before = files(pictures)
-    monkeypatch.setattr(os, "replace", refuse)
+    monkeypatch.setattr(os, where, refuse)
     with pytest.raises((CheckpointError, DataError), match=f"cannot write.*{said}"):
         WRITERS[writer]()
     assert files(pictures) == before

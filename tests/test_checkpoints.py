@@ -2,7 +2,9 @@
 
 import json
 import os
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
@@ -244,7 +246,7 @@ def test_an_interrupted_write_leaves_the_old_file(path, monkeypatch, where, what
     old = path.read_bytes()
     with monkeypatch.context() as patch:
         if where == "os.replace":
-            patch.setattr(checkpoints.os, "replace", what)
+            patch.setattr(os, "replace", what)
         else:
             patch.setattr(checkpoints, "save_file", what)
         with pytest.raises(CheckpointError if what is full_disk else KeyboardInterrupt) as caught:
@@ -309,7 +311,7 @@ def test_folder_refuses(path, monkeypatch):
     def refuse(*arguments, **options):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(checkpoints.Path, "touch", refuse)
+    monkeypatch.setattr(Path, "touch", refuse)
     with pytest.raises(CheckpointError, match=r"cannot write .*model\.safetensors: Permission"):
         save(autoencoder(), path)
 
@@ -330,7 +332,17 @@ def test_model_without_config(path):
     assert not path.exists()
 
 
-def test_notes_that_json_cannot_hold(path):
-    with pytest.raises(TypeError, match="JSON"):
-        save(autoencoder(), path, model_itself=object())
+@pytest.mark.parametrize("loss", [torch.tensor(1.0), object(), {"mean": [np.float32(1)]}])
+def test_notes_that_json_cannot_hold(path, loss):
+    words = r"cannot write .*: loss must fit JSON: Object of type \w+ is not JSON serializable"
+    with pytest.raises(CheckpointError, match=words):
+        save(autoencoder(), path, steps=3, loss=loss)
+    assert not os.listdir(path.parent)
+
+
+def test_config_that_json_cannot_hold(path):
+    model = autoencoder()
+    model.config["beta"] = torch.tensor(0.25)
+    with pytest.raises(CheckpointError, match="config must fit JSON"):
+        save(model, path, config=1)
     assert not os.listdir(path.parent)

@@ -17,7 +17,7 @@ from torch.nn.functional import cross_entropy
 
 from vqedu import codec
 from vqedu.autoencoders import vqgan, vqvae
-from vqedu.codec import HEADER_BYTES, compress, decompress, file_size
+from vqedu.codec import HEADER_BYTES, compress, decompress, file_size, tokens
 from vqedu.errors import DataError, InputError
 from vqedu.priors import GatedPixelCNN, Transformer
 
@@ -265,18 +265,50 @@ def test_another_prior(model, prior):
         decompress(model, plain, prior)
 
 
-def test_other_logits_are_found_out(model, prior):
-    """As on another machine, whose rounding differs by more than the coder forgives."""
-    data = compress(model, picture(28, 28), prior)
+def elsewhere(prior, change):
+    """The same prior on another machine, where the logits are others."""
 
     class Elsewhere(GatedPixelCNN):
         def walk(self, labels, choose, **options):
-            return super().walk(labels, lambda at, logits: choose(at, logits * 1.01), **options)
+            return super().walk(labels, lambda at, x: choose(at, change(x)), **options)
 
-    elsewhere = Elsewhere(K, 3, (3, 4), width=8, layers=2)
-    elsewhere.load_state_dict(prior.state_dict())
+    other = Elsewhere(K, 3, (3, 4), width=8, layers=2)
+    other.load_state_dict(prior.state_dict())
+    return other
+
+
+def test_other_logits_are_found_out(model, prior):
+    """Rounding that differs by more than the coder forgives, up to another prior altogether."""
+    data = compress(model, picture(28, 28), prior)
+    noise = torch.Generator().manual_seed(0)
+    changes = [lambda logits: logits * 1.01] + [
+        lambda logits, scale=scale: logits + scale * torch.randn(logits.shape, generator=noise)
+        for scale in (0.5, 5, 50, 5000)
+        for _ in range(8)
+    ]
+    for change in changes:
+        with pytest.raises(DataError, match="tokens came out differently"):
+            decompress(model, data, elsewhere(prior, change))
+
+
+@pytest.mark.parametrize("word", [0xFFFFFFFE, 0xFFFFFFFF], ids=["padding", "no symbol"])
+def test_bits_that_are_no_tokens(prior, word):
+    payload = struct.pack(">3I", word, word, word)
     with pytest.raises(DataError, match="tokens came out differently"):
-        decompress(model, data, elsewhere)
+        tokens.decode_by_prior(prior, payload, [5, 6], 0)
+    with pytest.raises(DataError, match="tokens came out differently"):
+        tokens.decode_alike(torch.full((K,), 1 / K).double(), payload, [5, 6])
+
+
+def test_a_prior_of_nan(model, prior):
+    spoiled = elsewhere(prior, lambda logits: logits * torch.nan)
+    data = compress(model, picture(28, 28), prior)
+    for use in (
+        lambda: compress(model, picture(8, 8), spoiled),
+        lambda: decompress(model, data, spoiled),
+    ):
+        with pytest.raises(InputError, match="prior predicts NaN"):
+            use()
 
 
 def test_tokens_have_a_checksum_of_their_own(model):
@@ -392,7 +424,7 @@ def test_sources_that_cannot_be_read(tmp_path, model):
     assert os.listdir(tmp_path) == ["bad.vq"]
 
 
-@pytest.mark.parametrize("name", ["out.text", "out", "out.psd"])
+@pytest.mark.parametrize("name", ["out.text", "out", "out.psd", "out.gif", "out.pdf", "out.icns"])
 def test_suffix_that_is_no_picture(tmp_path, name):
     with pytest.raises(InputError, match=r"ends in \.png"):
         codec.write_image(picture(4, 4), tmp_path / name)
@@ -414,7 +446,7 @@ def test_an_interrupted_write_leaves_the_old_file(photo, model, monkeypatch, whe
     packed = path.with_name("photo.vq")
     packed.write_bytes(b"old")
     if where == "replace":
-        monkeypatch.setattr(codec.files.os, "replace", what)
+        monkeypatch.setattr(os, "replace", what)
     else:
 
         def half(draft, content):
@@ -435,3 +467,46 @@ def test_an_interrupted_write_leaves_the_old_file(photo, model, monkeypatch, whe
 def test_no_such_folder(tmp_path):
     with pytest.raises(DataError, match=r"cannot write .*there\.png: No such file"):
         codec.write_image(picture(4, 4), tmp_path / "not" / "there.png")
+
+
+@pytest.mark.parametrize("target", ["", ".", "..", "/", "folder", "folder/.."])
+def test_a_target_that_is_a_folder(photo, model, monkeypatch, target):
+    path, _ = photo
+    monkeypatch.chdir(path.parent)
+    os.mkdir("folder")
+    with pytest.raises(DataError, match=r"cannot write .*: Is a directory"):
+        codec.compress_file(model, path, target)
+    assert sorted(os.listdir()) == ["folder", "photo.png"]
+    assert not os.listdir("folder")
+
+
+@pytest.mark.parametrize(
+    ("image", "words"),
+    [
+        (torch.zeros(2, 4, 4), r"C of 1 or 3; got \(2, 4, 4\)"),
+        (torch.zeros(4, 4, 4), "C of 1 or 3"),
+        (torch.zeros(0, 4, 4), "C of 1 or 3"),
+        (torch.zeros(4, 4), r"\(C, H, W\)"),
+        (torch.zeros(1, 3, 4, 4), r"\(C, H, W\)"),
+        (torch.zeros(3, 0, 4), r"got \(3, 0, 4\)"),
+        (torch.zeros(3, 4, 4, dtype=torch.uint8), r"floating-point.*torch\.uint8"),
+    ],
+)
+def test_images_that_are_no_pictures(tmp_path, image, words):
+    with pytest.raises(InputError, match=words):
+        codec.write_image(image, tmp_path / "out.png")
+    assert not os.listdir(tmp_path)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(("name", "most"), [("out.webp", 16383), ("out.jpg", 65500)])
+def test_pictures_too_large_for_their_kind(tmp_path, name, most, channels):
+    path = tmp_path / name
+    for shape in [(channels, most + 1, 1), (channels, 1, most + 1)]:
+        size = "×".join(map(str, shape[1:]))
+        with pytest.raises(DataError, match=rf"cannot write .*{size} pixels.*\.png would do"):
+            codec.write_image(torch.zeros(shape), path)
+    assert not os.listdir(tmp_path)
+    codec.write_image(torch.zeros(channels, 1, most), path)
+    with Image.open(path) as back:
+        assert back.size == (most, 1)

@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from vqedu import checkpoints, cli, codec, data, states
+from vqedu import checkpoints, cli, codec, commands, data, quantizers, states
 from vqedu.autoencoders import vqvae
 from vqedu.priors import GatedPixelCNN
 
@@ -234,6 +234,21 @@ def examples():
     found = [line for line in found if line.startswith("vqedu ")]
     assert len(found) > 20
     return sorted({*found})
+
+
+def test_the_names_in_the_parser_are_those_of_the_package():
+    assert tuple(quantizers.BY_NAME) == cli.QUANTIZERS
+    assert set(cli.KINDS) - {"vqvae", "vqgan"} == set(commands.PRIORS)
+
+
+def test_nothing_is_overwritten_unasked(photo, capsys):
+    before = photo.read_bytes()
+    vqedu("compress", photo)
+    vqedu("decompress", "photo.vq", code=1)
+    assert "photo.png exists already" in capsys.readouterr().err
+    assert photo.read_bytes() == before
+    vqedu("decompress", "photo.vq", "-o", "photo.png")
+    assert photo.read_bytes() != before
 
 
 @pytest.mark.parametrize("example", examples())

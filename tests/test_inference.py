@@ -29,3 +29,8 @@ def test_also_after_an_error():
 def test_device_of():
     assert device_of(nn.Linear(1, 1)) == torch.device("cpu")
     assert device_of(nn.Linear(1, 1, device="meta")) == torch.device("meta")
+
+
+def test_device_of_a_model_without_parameters():
+    assert device_of(nn.BatchNorm1d(2, affine=False, device="meta")) == torch.device("meta")
+    assert device_of(nn.Flatten()) == torch.device("cpu")

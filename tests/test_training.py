@@ -8,15 +8,17 @@ import signal
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import nn
 from torch.utils.data import TensorDataset
 
-from vqedu import states, training
+from vqedu import perceptual, states, training
 from vqedu.adversarial import PatchDiscriminator
 from vqedu.autoencoders import vqvae
+from vqedu.checkpoints import fingerprint
 from vqedu.errors import CheckpointError, InputError, TrainingError
 from vqedu.objectives import Loss, VQGANObjective, VQVAEObjective
 from vqedu.run import Batches, History, Interrupt, cosine_with_warmup
@@ -362,9 +364,8 @@ def test_stopped_before_the_first_step():
     def objective(model, batch):
         raise KeyboardInterrupt
 
-    history = fit(model, objective, POINTS, steps=3, batch_size=5, **QUIET)
-    assert history.terms == {}
-    assert not model.training
+    with pytest.raises(KeyboardInterrupt):  # there is nothing whole to return
+        fit(model, objective, POINTS, steps=3, batch_size=5, **QUIET)
     assert model.w.item() == 0
 
 
@@ -416,6 +417,19 @@ def test_precision_is_chosen_anew_each_time(images):
         model.reconstruct(x)
         copy.deepcopy(model).reconstruct(x)
         assert seen == [torch.float32] * 2
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_a_vqgan_in_reduced_precision(images, precision):
+    model = small()
+    objective = VQGANObjective(
+        perceptual.load("features-fashion"), PatchDiscriminator(1, 8, 1), r1=1.0, lecam=0.1
+    )
+    options = {"steps": 12, "batch_size": 16, "lr": 3e-3, "warmup": 2, **QUIET}
+    history = fit(model, objective, images, precision=precision, **options)
+    assert all(math.isfinite(v) for values in history.terms.values() for v in values)
+    assert all(0 < weight < 1e4 for weight in history["lambda"])
+    assert history.recent("reconstruction", 3) < 0.95 * history["reconstruction"][0]
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
@@ -628,10 +642,59 @@ def test_the_newest_good_state(images, tmp_path):
     content = bytearray(newest.read_bytes())
     content[len(content) // 2] ^= 1
     for damaged in (content[:1000], content, b""):
-        newest.write_bytes(damaged)
+        newest.write_bytes(damaged)  # the one before it is good, and leads to the end again
         with pytest.warns(UserWarning, match="step-00000009.pt is damaged"):
             again, _ = duel(images, tmp_path, resume=True)
         assert all(torch.equal(value, again[name]) for name, value in whole.items())
+
+
+def test_a_damaged_state_is_put_aside(images, tmp_path):
+    duel(images, tmp_path)
+    newest, before = states.states(tmp_path)
+    for path in (newest, before):
+        path.write_bytes(b"not a state")
+    with (
+        pytest.warns(UserWarning, match="is damaged"),
+        pytest.raises(CheckpointError, match=r"none of the training states.*can be read"),
+    ):
+        duel(images, tmp_path, resume=True)
+    assert {path.suffix for path in tmp_path.iterdir()} == {".damaged"}
+
+
+def test_numpy_numbers_as_settings(images, tmp_path):
+    """A learning rate out of np.geomspace must not keep a training from being resumed."""
+    options = {"lr": np.float64(1e-3), "steps": np.int64(4), "average": np.float64(0.9)}
+    duel(images, tmp_path, **options)
+    _, history = duel(images, tmp_path, resume=True, **options)
+    assert len(history["step"]) == 4
+
+
+def test_resume_with_another_objective(images, tmp_path):
+    options = {"steps": 4, "batch_size": 16, "folder": tmp_path, **QUIET}
+    fit(small(), OBJECTIVE, images, **options)
+    objective = VQGANObjective(discriminator=PatchDiscriminator(1, 8, 1))
+    with pytest.raises(InputError, match=r"players=\['model', 'discriminator'\] instead of"):
+        fit(small(), objective, images, resume=True, **options)
+
+
+def test_a_gradient_that_is_not_finite(tmp_path):
+    """The root has an infinite gradient at zero, where its value is fine."""
+    model = Line()
+    objective = lambda model, batch: Loss(model(batch[0]).sum().sqrt(), {"a": 1.0})  # noqa: E731
+    with pytest.raises(TrainingError, match=r"the gradient became (inf|nan) at step 1.*a=1"):
+        fit(model, objective, POINTS, steps=3, batch_size=5, folder=tmp_path, **QUIET)
+    assert model.w.item() == 0
+    assert states.states(tmp_path) == []
+
+
+def test_what_a_model_was_trained_on_is_noted(images):
+    distance = perceptual.load("features-fashion")
+    model = small()
+    model.notes = {"kept": 1}
+    fit(model, VQGANObjective(distance), images, steps=1, batch_size=8, **QUIET)
+    assert model.notes["perceptual"] == "features-fashion"
+    assert model.notes["perceptual_fingerprint"] == fingerprint(distance.network)
+    assert model.notes["kept"] == 1
 
 
 def test_a_folder_is_not_trained_over(images, tmp_path):
@@ -699,18 +762,52 @@ def test_a_second_ctrl_c_is_obeyed_at_once():
 
 TWO = """
 import sys, torch
-from accelerate import PartialState
-from vqedu import autoencoders, checkpoints, data, objectives, processes, training
+from vqedu import adversarial, autoencoders, data, objectives, processes, training
 images = data.load("fashion", limit=64)
-torch.manual_seed(0)
-model = autoencoders.vqvae(num_codes=16, code_dim=4, width=32, revive_after=3)
-training.fit(model, objectives.VQVAEObjective(0.5), images, steps=6, batch_size=16, lr=1e-3,
-    device="cpu", progress=False, average=None)
-torch.save(model.state_dict(), f"{sys.argv[1]}-{processes.rank()}-of-{processes.count()}")
+options = {"batch_size": 16, "device": "cpu", "progress": False, "warmup": 1}
+
+def start():
+    torch.manual_seed(0)
+    return autoencoders.vqvae(num_codes=16, code_dim=4, width=32, revive_after=3)
+
+model = start()
+training.fit(model, objectives.VQVAEObjective(0.5), images, steps=6, average=None, **options)
+result = model.state_dict()
+
+def duel(**more):
+    model = start()
+    torch.manual_seed(1)
+    discriminator = adversarial.PatchDiscriminator(1, 8, 1)
+    objective = objectives.VQGANObjective(discriminator=discriminator, lecam=0.1)
+    training.fit(model, objective, images, steps=4, accumulate=2, **options, **more)
+    names = {"duel." + k: v for k, v in model.state_dict().items()}
+    return names | {"D." + k: v for k, v in objective.state_dict().items()}
+
+whole = duel()
+folder = f"{sys.argv[1]}-states-{processes.count()}"
+
+class Killed(Exception):
+    pass
+
+def kill(step, history):
+    if step == 3:
+        raise Killed
+
+try:
+    duel(folder=folder, save_every=2, on_step=kill)
+except Killed:
+    pass
+if processes.count() > 1:
+    torch.distributed.barrier()
+again = duel(folder=folder, resume=True)
+if processes.rank() == 0:  # the others go on with the first one's BatchNorm averages
+    assert all(torch.equal(value, again[name]) for name, value in whole.items())
+torch.save(result | whole, f"{sys.argv[1]}-{processes.rank()}-of-{processes.count()}")
 """
 
 
 def test_two_processes_train_one_model(tmp_path):
+    """An EMA codebook with k-means start and revival; two players, parts, LeCam; and resumed."""
     script = tmp_path / "two.py"
     script.write_text(TWO)
     launch = [sys.executable, "-m", "accelerate.commands.launch", "--num_machines", "1"]
@@ -727,9 +824,12 @@ def test_two_processes_train_one_model(tmp_path):
         for name in ("0-of-2", "1-of-2", "0-of-1")
     )
     assert len({*first}) == len({*alone})
+    running = ("running_mean", "running_var")  # BatchNorm's, of each process's own share
     for name, value in alone.items():
-        assert torch.equal(first[name], second[name]), name
-        torch.testing.assert_close(first[name], value, rtol=2e-3, atol=2e-4, msg=name)
+        if not name.endswith(running):
+            assert torch.equal(first[name], second[name]), name
+        if not name.startswith(("duel.", "D.")):  # BatchNorm: another share, another gradient
+            torch.testing.assert_close(first[name], value, rtol=2e-3, atol=2e-4, msg=name)
 
 
 def test_a_batch_that_cannot_be_divided():

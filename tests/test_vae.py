@@ -248,3 +248,13 @@ def test_arguments(options, message):
 def test_sample_none():
     with pytest.raises(InputError, match="n must be at least 1; got 0"):
         vae(**SMALL).sample(0)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_sample_with_a_generator_of_any_device(device):
+    model = vae(**SMALL)
+    one, two = (torch.Generator(device).manual_seed(7) for _ in range(2))
+    near, far = model.sample(4, one), model.cuda().sample(4, two)
+    assert far.is_cuda
+    torch.testing.assert_close(far.cpu(), near, rtol=1e-3, atol=1e-3)

@@ -28,7 +28,8 @@ class Generator(nn.Module):
         InputError: another size, or a number below 1.
 
     Source: Radford et al. 2016, §3 and Figure 1: no pooling, BatchNorm except at the output,
-    ReLU inside and tanh at the end, weights N(0, 0.02). Derived in ``chapters/01_background``.
+    ReLU inside and tanh at the end; §4 for weights N(0, 0.02). Derived in
+    ``chapters/01_background``.
     """
 
     def __init__(
@@ -72,9 +73,11 @@ class Generator(nn.Module):
         return self.layers(z)
 
     def noise(self, n: int, generator: torch.Generator | None = None) -> Tensor:
-        """(n, latent_dim) from N(0, 1), on the model's device; drawn on the CPU, so that a seeded
-        ``generator`` gives the same on every device."""
-        return torch.randn(n, self.latent_dim, generator=generator).to(device_of(self))
+        """(n, latent_dim) from N(0, 1), on the model's device; drawn on the generator's, by default
+        the CPU, so that a seed gives the same on every device."""
+        device = "cpu" if generator is None else generator.device
+        z = torch.randn(n, self.latent_dim, generator=generator, device=device)
+        return z.to(device_of(self))
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """n images (n, C, size, size) in [-1, 1], drawn in eval mode and without gradients.
@@ -146,13 +149,14 @@ class PatchDiscriminator(nn.Module):
 
 
 def dcgan_init(module: nn.Module) -> None:
-    """Weights N(0, 0.02), BatchNorm's N(1, 0.02), biases 0; for ``model.apply``.
+    """Weights N(0, 0.02), BatchNorm's N(1, 0.02) with biases 0; for ``model.apply``. The biases of
+    the convolutions stay as torch draws them.
 
-    Source: Radford et al. 2016, §4.
+    Source: Radford et al. 2016, §4, for the weights; the rest is as in taming-transformers.
     """
     if isinstance(module, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d, nn.BatchNorm2d)):
         nn.init.normal_(module.weight, float(isinstance(module, nn.BatchNorm2d)), 0.02)
-        if module.bias is not None:
+        if isinstance(module, nn.BatchNorm2d):
             nn.init.zeros_(module.bias)
 
 
@@ -204,7 +208,8 @@ LOSSES: dict[str, tuple[Callable, Callable]] = {  # of the discriminator, of the
 def r1_penalty(discriminator: Callable[[Tensor], Tensor], real: Tensor) -> Tensor:
     r""":math:`\frac12\,\mathrm{E}\,\|\nabla_x D(x)\|^2` at real images, to be multiplied by γ.
 
-    D of an image is the mean of its logits, so that γ means the same for any number of patches.
+    D of an image is the mean of its P logits; the penalty of patches that do not overlap falls as
+    1/P, and γ has to be chosen for the size of the images.
     The gradient of one image alone is meant, which BatchNorm in training mode blurs: there
     an image's logits depend on the others of the batch.
 
@@ -218,14 +223,16 @@ def r1_penalty(discriminator: Callable[[Tensor], Tensor], real: Tensor) -> Tenso
     Source: Mescheder et al. 2018, Eq. 9. Used in ``chapters/01_background``.
     """
     x = real.detach().requires_grad_()
-    with torch.enable_grad():
+    # Not in half precision, where the small gradients of a mean would vanish.
+    with torch.enable_grad(), torch.autocast(real.device.type, enabled=False):
         score = discriminator(x).flatten(1).mean(1).sum()  # (B, 1, h, w) -> (B,) -> scalar
         (gradient,) = torch.autograd.grad(score, x, create_graph=True)
     return gradient.square().flatten(1).sum(1).mean() / 2  # Eq. 9
 
 
 class LeCam(nn.Module):
-    r"""Holds the discriminator's answers near their moving averages; helps where data are few.
+    r"""Holds the answers on real images near the average answer on generated ones, and the other
+    way round; helps where data are few.
 
     .. math:: R = \mathrm{E}\,\max(0,\, D(x) - \alpha_F)^2
                 + \mathrm{E}\,\max(0,\, \alpha_R - D(G(z)))^2

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from importlib import import_module
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from .errors import CheckpointError, did_you_mean
+from .files import reason, whole
 from .published import from_taming as from_taming
 
 FORMAT = "vqedu-1"
@@ -48,7 +48,7 @@ def fingerprint(model: nn.Module) -> str:
 def save(model: nn.Module, path: str | Path, **notes) -> None:
     """Write a model's weights, buffers and configuration to one file.
 
-    The file appears whole or not at all: it is written beside its place and then moved there.
+    The file appears whole or not at all: see :func:`vqedu.files.whole`.
 
     Args:
         model: built by one of ``BUILDERS`` (it carries ``model.config``).
@@ -56,30 +56,26 @@ def save(model: nn.Module, path: str | Path, **notes) -> None:
         notes: further facts worth keeping, such as ``steps=800``; anything JSON can hold.
 
     Raises:
-        CheckpointError: a model without ``config``, or the file cannot be written.
+        CheckpointError: a model without ``config``, a note that JSON cannot hold, or the file
+            cannot be written.
     """
-    path = Path(path)
     if not hasattr(model, "config"):
         raise CheckpointError(
             f"{type(model).__name__} has no config; build it with {', '.join(BUILDERS)}"
         )
+    for name, value in [("config", model.config), *notes.items()]:
+        try:
+            json.dumps(value)
+        except (TypeError, ValueError) as error:
+            raise CheckpointError(f"cannot write {path}: {name} must fit JSON: {error}") from error
     header = {"format": FORMAT, "config": json.dumps(model.config), "notes": json.dumps(notes)}
     header["sha256"] = fingerprint(model)
     state = {name: value.contiguous().cpu() for name, value in model.state_dict().items()}
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        draft.touch()
-        mode = draft.stat().st_mode  # what the umask allows; safetensors would shut others out
-    except OSError as error:
-        raise CheckpointError(f"cannot write {path}: {error.strerror}") from error
-    try:
-        save_file(state, draft, metadata=header)
-        draft.chmod(mode)
-        os.replace(draft, path)
+        with whole(path) as draft:
+            save_file(state, draft, metadata=header)
     except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"cannot write {path}: {error}") from error
-    finally:
-        draft.unlink(missing_ok=True)
+        raise CheckpointError(f"cannot write {path}: {reason(error)}") from error
 
 
 def load(path: str | Path) -> nn.Module:

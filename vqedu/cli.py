@@ -31,6 +31,8 @@ examples:
 package.
 """
 
+DEVICES = ("cpu", "cuda", "mps")
+QUANTIZERS = ("vq", "ema", "cosine", "rotation", "sim", "gumbel", "fsq", "lfq", "residual")
 KINDS = ("vqvae", "vqgan", "pixelcnn", "transformer", "maskgit")
 GREY, COLOUR, PRIOR = "vqvae-fashion", "vqvae-photos", "pixelcnn-fashion"  # shipped
 
@@ -99,8 +101,8 @@ def number(kind, low, high=None, *, above: bool = False):
     def read(word: str):
         value = kind(word)
         if not (value > low if above else value >= low) or (high is not None and value > high):
-            span = f"{'above' if above else 'at least'} {low:g}"
-            span += "" if high is None else f" and at most {high:g}"
+            span = f"{'above' if above else 'at least'} {low}"
+            span += "" if high is None else f" and at most {high}"
             raise argparse.ArgumentTypeError(f"must be {span}, not {word}")
         return value
 
@@ -126,8 +128,9 @@ def common(parser, *names: str) -> None:
         parser.add_argument("--size", type=whole, help="side of the images in pixels")
         parser.add_argument("--limit", type=whole, help="how many images (default: all)")
     if "seed" in names:
-        parser.add_argument("--seed", type=number(int, 0), default=0, help="default: 0")
-    parser.add_argument("--device", help="cpu, cuda or mps (default: the best there is)")
+        seed = number(int, 0, 2**31 - 1)
+        parser.add_argument("--seed", type=seed, default=0, help="default: 0")
+    parser.add_argument("--device", choices=DEVICES, help="default: the best there is")
 
 
 def add_doctor(commands) -> None:
@@ -137,7 +140,9 @@ def add_doctor(commands) -> None:
         "check this installation and say how to mend it",
         "Check Python, the packages, the device, memory, disk, the shipped images' checksums and\n"
         "the notebook kernel. Below each finding stands what to do about it.\n\n"
-        "Exits with 0 when nothing fails, else with 1.",
+        "Exits with 0 when nothing fails, else with 1.\n\n"
+        "example:\n"
+        "  vqedu doctor",
     )
 
 
@@ -167,7 +172,7 @@ def add_train(commands) -> None:
     add("--code-dim", type=whole, default=16, help="D (default: 16)")
     add("--width", type=whole, default=64, help="channels inside (default: 64)")
     add("--layers", type=whole, default=6, help="priors: layers (default: 6)")
-    add("--quantizer", default="ema", help="ema (default), vq, fsq, …: see vqedu.quantizers")
+    add("--quantizer", choices=QUANTIZERS, default="ema", help="default: ema")
     add("--steps", type=whole, default=1500, help="weight updates (default: 1500)")
     add("--batch-size", type=whole, default=64, help="default: 64")
     add("--accumulate", type=whole, default=1, help="parts of a batch, to save memory (default: 1)")
@@ -209,7 +214,7 @@ def add_reconstruct(commands) -> None:
     )
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="pictures of any size")
     parser.add_argument("-o", "--out", type=Path, default=Path("reconstructions.png"))
-    common(parser, "model", "data", "seed")
+    common(parser, "model", "data")
 
 
 def add_sample(commands) -> None:

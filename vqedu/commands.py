@@ -1,5 +1,6 @@
 """What each command does; ``vqedu.cli`` declares their arguments."""
 
+import os
 import time
 from pathlib import Path
 
@@ -43,7 +44,8 @@ def train(arguments) -> int:
     else:
         model, objective = _autoencoder_to_train(a, images)
         items = images
-    print(f"training a {a.kind} on {images} in {folder}")
+    if os.environ.get("RANK", "0") == "0":  # the first of several processes
+        print(f"training a {a.kind} on {images} in {folder}")
     history = fit(
         model,
         objective,
@@ -72,8 +74,7 @@ def train(arguments) -> int:
         indices = metrics.tokenize(model, images)
         usage = metrics.code_usage(indices, model.quantizer.num_codes)
         notes["code_counts"] = usage.counts.tolist()
-        loss = getattr(objective, "perceptual", None)
-        notes |= {"perceptual": loss.name} if loss is not None else {}
+        notes |= getattr(model, "notes", {})  # of the perceptual network it was trained on
     path = folder / "model.safetensors"
     checkpoints.save(model, path, **notes)
     last = {k: history.recent(k) for k in history.terms if k != "step"}
@@ -184,7 +185,7 @@ def compress(arguments) -> int:
     a = arguments
     model = _autoencoder(a.model or COLOUR, a.device)
     prior = _prior_from(a.prior, model) if a.prior else None
-    target = a.out or a.file.with_suffix(".vq")
+    target = _target(a, ".vq")
     print(codec.compress_file(model, a.file, target, prior, label=a.label))
     print(f"wrote {target}")
     return 0
@@ -196,7 +197,7 @@ def decompress(arguments) -> int:
     a = arguments
     model = _autoencoder(a.model or COLOUR, a.device)
     prior = _prior_from(a.prior, model) if a.prior else None
-    target = a.out or a.file.with_suffix(".png")
+    target = _target(a, ".png")
     codec.decompress_file(model, a.file, target, prior)
     print(f"wrote {target}")
     return 0
@@ -214,6 +215,15 @@ def export(arguments) -> int:
     for path in to_onnx(model, a.out):
         print(f"wrote {path} ({path.stat().st_size:,} bytes)")
     return 0
+
+
+def _target(a, suffix: str) -> Path:
+    """Where to write to. Unasked, nothing is overwritten: a photo.png that was compressed would be
+    lost to what comes back of it."""
+    target = a.out or a.file.with_suffix(suffix)
+    if a.out is None and target.exists():
+        raise DataError(f"{target} exists already: name another file, or this one, with -o")
+    return target
 
 
 def _autoencoder(name: str, device: str | None) -> VQAutoencoder:

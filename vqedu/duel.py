@@ -1,10 +1,11 @@
 """The adversarial game, with each network traversed once.
 
-The usual code goes through the perceptual network and the discriminator backward twice, once for
-λ and once for the loss, and through the discriminator forward twice, once for each player. Here
+The usual code goes backward through the perceptual network and the discriminator twice, once for
+λ and once for the loss, and forward through the discriminator once more for its own turn. Here
 the reconstruction is cut off from what made it (:func:`leaf`), each loss's gradient with respect
 to it is taken once (:func:`gradient`), used for whatever is needed, and handed on
-(:class:`WithGradient`).
+(:class:`WithGradient`). Both players' losses therefore belong to the same moment: neither sees what
+the other has learned from this batch.
 """
 
 import torch
@@ -77,10 +78,11 @@ class WithGradient(torch.autograd.Function):
 
 
 def gradient(value: Tensor, y: Tensor, keep: bool = False) -> Tensor:
-    """Of a mean over images ``y`` with respect to them. Scaled on its way: under float16 its
-    entries, which shrink with the number of pixels, would vanish."""
-    (scaled,) = torch.autograd.grad(value * y.numel(), y, retain_graph=keep)
-    return scaled / y.numel()
+    """Of a mean over images ``y`` with respect to them. Scaled on its way by the root of the number
+    of pixels: under float16 it would vanish without, and overflow with that number itself."""
+    scale = y.numel() ** 0.5
+    (scaled,) = torch.autograd.grad(value * scale, y, retain_graph=keep)
+    return scaled / scale
 
 
 def leaf(x_hat: Tensor) -> Tensor:

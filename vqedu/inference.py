@@ -1,14 +1,16 @@
 """Looking at a model without changing it."""
 
 from contextlib import contextmanager
+from itertools import chain
 
 import torch
 from torch import nn
 
 
 def device_of(model: nn.Module) -> torch.device:
-    """Where the model's parameters are."""
-    return next(model.parameters()).device
+    """Where the model's parameters are, else its buffers; the CPU for a model of neither."""
+    tensor = next(chain(model.parameters(), model.buffers()), None)
+    return torch.device("cpu") if tensor is None else tensor.device
 
 
 @contextmanager

@@ -83,13 +83,15 @@ class ELBOObjective(Objective):
 
 
 class VQVAEObjective(Objective):
-    r"""VQ-VAE: squared error, codebook and commitment loss.
+    r"""VQ-VAE: squared error, and what the quantiser adds.
 
-    .. math:: L = \|x - \hat x\|^2 / \sigma^2 + \|\mathrm{sg}[z_e] - e\|^2
-                  + \beta\,\|z_e - \mathrm{sg}[e]\|^2
+    .. math:: L = \|x - \hat x\|^2 / \sigma^2 + L_q, \qquad
+              L_q = \|\mathrm{sg}[z_e] - e\|^2 + \beta\,\|z_e - \mathrm{sg}[e]\|^2
 
-    The first term is :math:`-\log p(x \mid z_q)` of a Gaussian, up to scale and a constant; with
-    the data's variance :math:`\sigma^2`, 1 is what the best constant image reaches.
+    Each square here is the mean over its numbers, as in the authors' code. The first term is
+    :math:`-\log p(x \mid z_q)` of a Gaussian, up to scale and a constant; with the variance of the
+    data's pixels, 1 is what an image of one grey value reaches. :math:`L_q`, with β, belongs to the
+    quantiser: above it is that of ``"vq"``; in ``"ema"`` moving averages replace its first term.
 
     Args:
         data_variance: σ², variance of the pixel values (``ImageSet.variance``); above 0.
@@ -105,7 +107,7 @@ class VQVAEObjective(Objective):
         x = images_of(batch)
         x_hat, q = model(x)
         nll = self.distance(x_hat, x)
-        total = nll + q.loss  # Eq. 3
+        total = nll + q.loss  # Eq. 3, with the quantiser's own L_q
         terms = detached(loss=total, reconstruction=nll)
         return Loss(total, terms | watched(model, x, x_hat, q))
 
@@ -113,28 +115,36 @@ class VQVAEObjective(Objective):
 class VQGANObjective(Objective):
     r"""VQGAN: a perceptual distance beside the pixels', and a discriminator to convince.
 
-    .. math:: L = \underbrace{|x - \hat x| + d(x, \hat x)}_{\mathrm{nll}}
-                  + \|\mathrm{sg}[z_e] - e\|^2 + \beta\,\|z_e - \mathrm{sg}[e]\|^2
-                  + w \lambda\, g(D(\hat x)), \qquad
-              \lambda = \frac{\|\nabla \mathrm{nll}\|}{\|\nabla g\| + 10^{-4}}
+    .. math::
+        L &= \underbrace{|x - \hat x| + p\,d(x, \hat x)}_{\mathrm{nll}} + L_q
+             + w\,\mathrm{sg}[\lambda]\, g, \qquad g = -D(\hat x) \\
+        L_D &= \tfrac12 \big(\max(0, 1 - D(x)) + \max(0, 1 + D(\mathrm{sg}[\hat x]))\big) \\
+        \lambda &= \frac{\|\partial\,\mathrm{nll} / \partial W\|}
+                        {\|\partial g / \partial W\| + 10^{-4}} \in [0, 10^4],
+                  \qquad W \text{ the decoder's last layer}
 
-    Both gradients are those at the decoder's last layer. Without perceptual network and
-    discriminator, and with squared error, this is :class:`VQVAEObjective`.
+    All terms are means, as in :class:`VQVAEObjective`; :math:`L_q` is the same. The model makes L
+    small, the discriminator :math:`L_D`, both from the same images and at the same moment. Until
+    step ``start`` w is 0. Without perceptual network and discriminator, and with squared error
+    over the same variance, this is :class:`VQVAEObjective`.
 
     Args:
         perceptual: called with (x_hat, x), returns a distance per image (B,); None: no such term.
         discriminator: images (B, C, H, W) -> logits, high for "real"; None: no adversary.
-        pixels: ``"absolute"`` as published, or ``"squared"``.
+        pixels: ``"absolute"`` as in the authors' code, or ``"squared"`` as in the paper's Eq. 4.
         data_variance: σ², which the squared error is divided by; not used by the absolute one.
-        perceptual_weight: factor of d.
+        perceptual_weight: p.
         adversarial_weight: w, factor of λ·g; 0.8 in the authors' configurations.
-        start: step after which g counts: first the autoencoder learns alone.
+        start: step after which g counts: first the autoencoder learns alone (the paper's own
+            "warm-up").
         warmup: steps before ``start`` in which the discriminator learns already. With 0, as
             published, it is untrained when it is switched on.
         loss: of the duel, a key of :data:`vqedu.adversarial.LOSSES`.
         penalties: weights ``r1`` and ``lecam`` of penalties on the discriminator; 0: none.
 
-    Source: Esser et al. 2021, Eq. 4 to 7. Derived in ``chapters/04_math``, trained in
+    Source: Esser et al. 2021, Eq. 4 to 7, for the form; absolute error, hinge loss and 0.8 are
+    those of the authors' code (taming-transformers), whose published models weigh commitment by 1
+    and the codebook term by 0.25. Derived in ``chapters/04_math``, trained in
     ``chapters/06_vqgan``.
     """
 
@@ -168,7 +178,7 @@ class VQGANObjective(Objective):
     def forward(self, model: nn.Module, batch) -> Loss:
         x = images_of(batch)
         x_hat, q = model(x)
-        if not self.playing:
+        if not (self.playing and torch.is_grad_enabled()):  # without gradients there is no λ
             nll, terms = self.nll(x_hat, x)
             total, critic = nll + q.loss, None
         else:
@@ -176,7 +186,7 @@ class VQGANObjective(Objective):
             nll, terms = self.nll(y, x)
             nll_gradient = gradient(nll, y)
             g, g_gradient, critic, played = self.duel(self.discriminator, x, y)
-            n = y.numel() ** 0.5  # both gradients times n: half precision would lose small ones
+            n = y.numel() ** 0.5  # as in `gradient`: half precision would lose small ones
             weight = adaptive_weight(
                 n * nll_gradient, n * g_gradient, x_hat.float(), model.last_layer, eps=1e-4 * n
             )  # Eq. 7
@@ -215,8 +225,9 @@ class GANObjective(Objective):
         loss: a key of :data:`vqedu.adversarial.LOSSES`.
         penalties: weights ``r1`` and ``lecam`` of penalties on the discriminator; 0: none.
 
-    Source: Goodfellow et al. 2014, Algorithm 1 with one step of each player, both on the same
-    fakes. Derived in ``chapters/04_math``, trained in ``chapters/01_background``.
+    Source: Goodfellow et al. 2014, Algorithm 1; but both players move at once, on the same fakes,
+    where the algorithm lets the discriminator move first. Derived in ``chapters/04_math``, trained
+    in ``chapters/01_background``.
     """
 
     def __init__(self, discriminator: nn.Module, loss: str = "non-saturating", **penalties: float):
@@ -226,7 +237,8 @@ class GANObjective(Objective):
     def forward(self, model: nn.Module, batch) -> Loss:
         x = images_of(batch)
         fake = model(torch.randn(len(x), model.latent_dim, device=x.device))
-        g, g_gradient, critic, terms = self.duel(self.discriminator, x, leaf(fake))
+        with torch.enable_grad():  # so that the losses can also be looked at without training
+            g, g_gradient, critic, terms = self.duel(self.discriminator, x, leaf(fake))
         total = WithGradient.apply(fake, g, g_gradient)
         return Loss(total, detached(loss=total, **terms), critic)
 
@@ -260,7 +272,8 @@ def detached(**terms: Tensor | float) -> dict[str, Tensor | float]:
 
 
 class PriorObjective(Objective):
-    """Cross-entropy of the next token: the negative log-likelihood of the grid of indices.
+    """Cross-entropy of the next token: the negative log-likelihood of a grid of indices, in nats
+    per token.
 
     ``terms["bits_per_token"]`` can be read against log2 K, the cost without a prior.
     Source: van den Oord et al. 2017, §3.3. Derived in ``chapters/05_vqvae``.
@@ -277,6 +290,7 @@ class MaskedPriorObjective(Objective):
     """Cross-entropy of the tokens that were masked, given those that were not.
 
     Which are masked is drawn anew in each call: the share γ(r) = cos(πr/2) of a grid, r uniform.
+    The mean is over all masked tokens of the batch.
     ``terms["bits_per_masked_token"]`` is no likelihood of the grid; it can be read against
     log2 K, and against itself.
 

@@ -1,8 +1,8 @@
 """Several training processes as one: sums and gathered tensors, the same on each of them.
 
 With one process (no ``torch.distributed`` group) every function returns what it was given. All
-processes must call the same functions in the same order. Used by :mod:`vqedu.quantizers` and
-:mod:`vqedu.training`.
+processes must call the same functions in the same order. Used by :mod:`vqedu.quantizers`,
+:mod:`vqedu.adversarial` and :mod:`vqedu.run`.
 """
 
 import torch

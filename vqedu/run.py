@@ -14,6 +14,7 @@ from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import Sampler
 
 from . import processes, states
+from .checkpoints import fingerprint
 from .errors import InputError, TrainingError
 
 PRECISIONS = {"no": None, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -89,15 +90,16 @@ class Batches(Sampler):
 
 
 class Interrupt:
-    """Ctrl-C, heard between two steps rather than in the middle of one. A second one is obeyed
-    at once."""
+    """Ctrl-C, or the end that a job scheduler announces by SIGTERM: heard between two steps rather
+    than in the middle of one. A second one is obeyed at once."""
 
     asked = False
 
     def __enter__(self):
-        self.main = threading.current_thread() is threading.main_thread()  # others get no signals
-        if self.main:
-            self.before = signal.signal(signal.SIGINT, self._ask)
+        self.before = {}
+        if threading.current_thread() is threading.main_thread():  # others get no signals
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self.before[number] = signal.signal(number, self._ask)
         return self
 
     def _ask(self, *_):
@@ -106,8 +108,8 @@ class Interrupt:
         self.asked = True
 
     def __exit__(self, *_):
-        if self.main:
-            signal.signal(signal.SIGINT, self.before)
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
 
 
 class Run:
@@ -120,11 +122,12 @@ class Run:
     """
 
     def __init__(self, model: nn.Module, objective: Callable, settings: dict, device: torch.device):
-        self.model, self.objective, self.settings, self.device = model, objective, settings, device
+        self.model, self.objective, self.device = model, objective, device
         discriminator = getattr(objective, "discriminator", None)
         self.players = {"model": model}
         if discriminator is not None:
             self.players["discriminator"] = discriminator
+        self.settings = settings | {"players": list(self.players), "processes": processes.count()}
         modules = [m for m in (model, objective) if isinstance(m, nn.Module)]
         for module in modules:
             _settle(module, device).train()
@@ -155,7 +158,8 @@ class Run:
             The loss's terms, means over parts and processes.
 
         Raises:
-            TrainingError: a loss that is not finite; the weights stay as they were.
+            TrainingError: a loss or a gradient that is not finite. The weights stay as they were;
+                not so the averages of a codebook, which move when the loss is worked out.
         """
         self.whole = False
         if hasattr(self.objective, "step"):
@@ -169,11 +173,15 @@ class Run:
         totals = [{"model": x.total, "discriminator": x.critic} for x in losses]
         totals = [{k: v for k, v in x.items() if v is not None} for x in totals]
         totals, terms = _means(totals, self.device), _means([x.terms for x in losses], self.device)
-        self._check(totals, terms)
+        self._check(totals, terms, "loss")
         asked = torch.tensor(float(interrupt.asked), device=self.device)
         self.stopped = processes.summed(asked).item() > 0
         for name in totals:
             _average_gradients(self.players[name])
+        if not self.scaler.is_enabled():  # it looks for itself, and leaves such a step out
+            norms = {name: _gradient_norm(self.players[name]) for name in totals}
+            self._check(norms, terms, "gradient")
+        for name in totals:
             self.scaler.step(self.optimizers[name])
         self.scaler.update()
         if self.mean:
@@ -194,14 +202,15 @@ class Run:
                 self.scaler.scale(losses[name] / parts).backward(inputs=own)
         return loss
 
-    def _check(self, totals: dict[str, float], terms: dict[str, float]) -> None:
-        for name, value in totals.items():
+    def _check(self, values: dict[str, float], terms: dict[str, float], what: str) -> None:
+        for name, value in values.items():
             if not math.isfinite(value):
+                whose = "" if name == "model" else f" of the {name}"
                 known = ", ".join(f"{k}={v:.4g}" for k, v in terms.items())
                 raise TrainingError(
-                    f"the loss{'' if name == 'model' else ' of the ' + name} became {value} at "
-                    f"step {self.step + 1}: try a smaller learning rate, and look for values that "
-                    f"are not finite{f' ({known})' if known else ''}"
+                    f"the {what}{whose} became {value} at step {self.step + 1}: try a smaller "
+                    "learning rate, and look for values that are not finite"
+                    f"{f' ({known})' if known else ''}"
                 )
 
     def state(self) -> dict:
@@ -214,7 +223,7 @@ class Run:
             "mean": self.mean.state_dict() if self.mean else None,
             "optimizers": {name: x.state_dict() for name, x in self.optimizers.items()},
             "scaler": self.scaler.state_dict(),
-            "random": states.random_state(),
+            "random": states.random_state(self.device),
             "history": self.history.terms,
             "seconds": self.seconds,
         }
@@ -229,7 +238,7 @@ class Run:
         try:
             self.model.load_state_dict(state["model"])
             if isinstance(self.objective, nn.Module):
-                self.objective.load_state_dict(state["objective"], strict=False)
+                self.objective.load_state_dict(self._fixed() | state["objective"])
             if self.mean:
                 self.mean.load_state_dict(state["mean"])
         except RuntimeError as error:
@@ -239,14 +248,18 @@ class Run:
         self.scaler.load_state_dict(state["scaler"])
         self.history.terms, self.step = state["history"], state["step"]
         self.begun -= state["seconds"]
-        states.restore_random_state(state["random"])
+        states.restore_random_state(state["random"], self.device)
 
     def _objective_state(self) -> dict:
-        """What changes in training: not the fixed weights of a perceptual network."""
         if not isinstance(self.objective, nn.Module):
             return {}
-        fixed = {name for name, p in self.objective.named_parameters() if not p.requires_grad}
+        fixed = self._fixed()
         return {k: v for k, v in self.objective.state_dict().items() if k not in fixed}
+
+    def _fixed(self) -> dict:
+        """What does not change in training: the weights of a perceptual network."""
+        named = self.objective.named_parameters()
+        return {name: p.detach() for name, p in named if not p.requires_grad}
 
     @property
     def seconds(self) -> float:
@@ -258,6 +271,11 @@ class Run:
         if self.mean and self.step:
             self.model.load_state_dict(self.mean.module.state_dict())
         self.model.eval()
+        loss = getattr(self.objective, "perceptual", None)
+        if loss is not None:  # no network may judge a model that was trained on it
+            notes = {"perceptual": getattr(loss, "name", type(loss).__name__)}
+            notes["perceptual_fingerprint"] = fingerprint(getattr(loss, "network", loss))
+            self.model.notes = getattr(self.model, "notes", {}) | notes
         self.history.seconds = self.seconds
         return self.history
 
@@ -271,6 +289,11 @@ def _settle(model: nn.Module, device: torch.device) -> nn.Module:
             if p.ndim == 4:
                 p.data = p.data.contiguous(memory_format=torch.channels_last)
     return model
+
+
+def _gradient_norm(model: nn.Module) -> float:
+    grads = [p.grad for p in model.parameters() if p.grad is not None]
+    return nn.utils.get_total_norm(grads).item()
 
 
 def _average_gradients(model: nn.Module) -> None:

@@ -5,7 +5,6 @@ and text only, and is read without running any code from it. The two newest are 
 last one be damaged, the one before it is there.
 """
 
-import os
 import random
 import warnings
 import zipfile
@@ -16,6 +15,7 @@ import torch
 
 from . import processes
 from .errors import CheckpointError, InputError
+from .files import reason, whole
 
 FORMAT = "vqedu-training-1"
 KEEP = 2
@@ -29,20 +29,18 @@ def save_state(folder: str | Path, state: dict) -> Path:
     """
     folder = Path(folder)
     path = folder / f"step-{state['step']:08d}.pt"
-    draft = folder / f".{path.name}.{os.getpid()}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with draft.open("wb") as file:
+        # Of a process killed while it wrote. Here they pile up, as big as a state each; and the
+        # folder is one training's own, where nobody else is writing, as in no other folder.
+        for left in folder.glob(".step-*.part"):
+            left.unlink()
+        with whole(path) as draft, draft.open("wb") as file:
             torch.save({"format": FORMAT, **state}, file)
-            file.flush()
-            os.fsync(file.fileno())  # else a crash of the machine could leave an empty file
-        os.replace(draft, path)
         for old in states(folder)[KEEP:]:
             old.unlink()
     except (OSError, RuntimeError) as error:  # torch's writer raises RuntimeError on a full disk
-        raise CheckpointError(f"cannot write the training state {path}: {error}") from error
-    finally:
-        draft.unlink(missing_ok=True)
+        raise CheckpointError(f"cannot write the training state {path}: {reason(error)}") from error
     return path
 
 
@@ -52,17 +50,27 @@ def states(folder: str | Path) -> list[Path]:
 
 
 def newest_state(folder: str | Path) -> dict | None:
-    """The newest state that can be read; None where there is none. Warns of damaged ones."""
-    for path in states(folder):
+    """The newest state that can be read, or None where there is none. Warns of damaged ones and
+    puts them aside, so that they do not count as states any more.
+
+    Raises:
+        CheckpointError: all of them are damaged.
+    """
+    paths = states(folder)
+    for path in paths:
         try:
             with zipfile.ZipFile(path) as archive:  # torch does not compare the checksums itself
                 damaged = archive.testzip()
             state = None if damaged else torch.load(path, map_location="cpu", weights_only=True)
-        except (OSError, zipfile.BadZipFile, RuntimeError, EOFError, ValueError):
+        except Exception:  # there is nothing that a damaged file cannot raise
             state = None
         if isinstance(state, dict) and state.get("format") == FORMAT:
             return state
         warnings.warn(f"{path} is damaged; trying the one before it", stacklevel=2)
+        if processes.rank() == 0 and path.exists():
+            path.rename(path.with_suffix(".damaged"))
+    if paths:
+        raise CheckpointError(f"none of the training states in {folder} can be read")
     return None
 
 
@@ -84,26 +92,32 @@ def check_settings(saved: dict, now: dict) -> None:
         )
 
 
-def random_state() -> dict:
-    """The state of every generator that training may draw from: of torch on each process, of
-    Python and NumPy on this one."""
+def random_state(device: torch.device) -> dict:
+    """The state of the generators that training may draw from: torch's on the CPU and on the
+    device, for each process, and Python's and NumPy's of this one."""
     numbers = np.random.get_state()
-    state = {
-        "torch": processes.gathered(torch.get_rng_state()[None]),
+    mine = {"cpu": torch.get_rng_state()}
+    if device.type in ("cuda", "mps"):
+        mine[device.type] = getattr(torch, device.type).get_rng_state()
+    return {
+        # Gathered on the device: the GPUs' way of talking knows no other tensors.
+        "torch": {
+            name: processes.gathered(state[None].to(device)).cpu() for name, state in mine.items()
+        },
         "python": random.getstate(),
         "numpy": (numbers[0], torch.from_numpy(numbers[1].astype(np.int64)), *numbers[2:]),
     }
-    if torch.cuda.is_available():
-        mine = torch.cuda.get_rng_state()[None].cuda()
-        state["cuda"] = processes.gathered(mine).cpu()
-    return state
 
 
-def restore_random_state(state: dict) -> None:
-    """The reverse of :func:`random_state`."""
-    torch.set_rng_state(state["torch"][processes.rank()])
-    if "cuda" in state and torch.cuda.is_available():
-        torch.cuda.set_rng_state(state["cuda"][processes.rank()])
-    random.setstate(state["python"])
-    name, numbers, *rest = state["numpy"]
-    np.random.set_state((name, numbers.numpy().astype(np.uint32), *rest))
+def restore_random_state(state: dict, device: torch.device) -> None:
+    """The reverse of :func:`random_state`, with as many processes as then."""
+    for name, states_of_all in state["torch"].items():
+        mine = states_of_all[processes.rank()].clone()  # torch crashes on a view into a tensor
+        if name == "cpu":
+            torch.set_rng_state(mine)
+        elif name == device.type:
+            getattr(torch, name).set_rng_state(mine)
+    if processes.rank() == 0:  # the others' were seeded apart from it, and stay so
+        random.setstate(state["python"])
+        name, numbers, *rest = state["numpy"]
+        np.random.set_state((name, numbers.numpy().astype(np.uint32), *rest))

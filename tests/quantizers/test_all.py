@@ -328,3 +328,14 @@ def test_bad_indices(name, indices, message):
 def test_bad_arguments(name, arguments, message):
     with pytest.raises(InputError, match=message):
         BY_NAME[name](**({"num_codes": K, "code_dim": D} | arguments))
+
+
+@every
+@pytest.mark.parametrize("cast", ["half", "bfloat16", "double"])
+def test_a_model_cast_to_another_precision_keeps_its_codes_in_float32(name, cast):
+    quantizer = getattr(build(name), cast)()
+    z = getattr(torch.randn(2, D, 3, 3), cast)()
+    q = quantizer.eval()(z)
+    assert q.z_q.dtype == z.dtype
+    floats = [t for t in quantizer.state_dict().values() if t.is_floating_point()]
+    assert {t.dtype for t in floats} <= {torch.float32}

@@ -133,14 +133,16 @@ class VAE(nn.Module):
 
         Args:
             n: how many, at least 1.
-            generator: of random numbers, on the CPU; None takes torch's own.
+            generator: of random numbers, on any device: they are drawn there and moved. None
+                takes torch's own on the CPU, the same for every device of the model.
 
         Raises:
             InputError: n below 1.
         """
         if n < 1:
             raise InputError(f"n must be at least 1; got {n}")
-        z = torch.randn(n, self.latent_dim, generator=generator)  # the same on every device
+        device = "cpu" if generator is None else generator.device
+        z = torch.randn(n, self.latent_dim, generator=generator, device=device)
         with evaluating(self):
             return self._images(z.to(device_of(self)))
 

@@ -59,7 +59,7 @@ class AttentionBlock(nn.Module):
 
     Q, K and V are 1×1 convolutions of the normalised x. Time and memory grow with (h·w)².
 
-    Source: Vaswani et al. 2017, Eq. 1; Esser et al. 2021, App. A. Shown in ``chapters/06_vqgan``.
+    Source: Vaswani et al. 2017, Eq. 1; Esser et al. 2021, Table 7. Shown in ``chapters/06_vqgan``.
     """
 
     def __init__(self, channels: int):
@@ -149,7 +149,8 @@ class VQGANEncoder(nn.Module):
     Raises:
         InputError: a size below 1, a width that 32 does not divide, a level that there is not.
 
-    Source: Esser et al. 2021, App. A, Table 7; the details (padding, ε) are those of the
+    Source: Esser et al. 2021, Table 7; the details (padding, ε, attention after every block
+    of a level) are those of the
     authors' code. Shown in ``chapters/06_vqgan``.
     """
 

@@ -1,6 +1,5 @@
 """Picture file <-> compressed file."""
 
-import os
 from io import BytesIO
 from pathlib import Path
 
@@ -12,8 +11,11 @@ from ..autoencoders import VQAutoencoder
 from ..data import from_uint8, to_unit
 from ..data.pictures import read_picture
 from ..errors import DataError, InputError
+from ..files import reason, whole
 from .header import FileSize, file_size
 from .images import channels_of, compress, decompress
+
+KINDS = ("PNG", "WEBP", "JPEG")  # Pillow's others lose colours, or shrink the picture unasked
 
 
 def compress_file(
@@ -38,8 +40,8 @@ def compress_file(
 def decompress_file(
     model: VQAutoencoder, source: str | Path, target: str | Path, prior: nn.Module | None = None
 ) -> FileSize:
-    """Turn a compressed file into a picture file; its suffix says of which kind (``.png`` keeps
-    every pixel). ``target`` appears whole or not at all. See :func:`decompress`.
+    """Turn a compressed file into a picture file; ``target`` appears whole or not at all. See
+    :func:`decompress`, and :func:`write_image` for the suffixes.
 
     Raises:
         DataError: a source that cannot be read, or as :func:`decompress` does; a target that
@@ -78,34 +80,46 @@ def read_image(path: str | Path, channels: int) -> Tensor:
 
 
 def write_image(image: Tensor, path: str | Path) -> None:
-    """Write (C, H, W) in [-1, 1], C of 1 or 3, as a picture file, whole or not at all.
+    """Write an image as a picture file, whole or not at all.
+
+    Args:
+        image: (C, H, W) float in [-1, 1], C of 1 or 3; what lies outside is clamped.
+        path: ends in ``.png``, which keeps every pixel, ``.webp`` (at most 16,383 pixels a side)
+            or ``.jpg`` (65,500).
 
     Raises:
-        DataError: the file cannot be written.
-        InputError: a suffix that is no picture's.
+        DataError: the file cannot be written, or its kind holds no picture of that size.
+        InputError: an image of another shape or type; another suffix.
     """
     kind = Image.registered_extensions().get(Path(path).suffix.lower())
-    if kind not in Image.SAVE:
+    if kind not in KINDS:
         raise InputError(f"{path}: a picture's name ends in .png, .webp or .jpg")
+    shape = tuple(image.shape)
+    if len(shape) != 3 or shape[0] not in (1, 3) or 0 in shape or not image.is_floating_point():
+        raise InputError(
+            "a picture is written from floating-point values (C, H, W), C of 1 or 3; "
+            f"got {shape} of {image.dtype}"
+        )
     pixels = (to_unit(image) * 255).round().to(torch.uint8).movedim(0, 2).cpu().numpy()
     content = BytesIO()
-    Image.fromarray(pixels.squeeze(2) if pixels.shape[2] == 1 else pixels).save(content, kind)
+    try:
+        Image.fromarray(pixels.squeeze(2) if shape[0] == 1 else pixels).save(content, kind)
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"cannot write {path}: {error} ({kind} of {shape[1]}×{shape[2]} pixels); "
+            "a name in .png would do"
+        ) from error
     write_whole(path, content.getvalue())
 
 
 def write_whole(path: str | Path, content: bytes) -> None:
-    """Write a file so that it appears whole or not at all: beside its place, then moved there.
+    """Write a file so that it appears whole or not at all: see :func:`vqedu.files.whole`.
 
     Raises:
         DataError: it cannot be written.
     """
-    path = Path(path)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        try:
+        with whole(path) as draft:
             draft.write_bytes(content)
-            os.replace(draft, path)
-        finally:
-            draft.unlink(missing_ok=True)
     except OSError as error:
-        raise DataError(f"cannot write {path}: {error.strerror}") from error
+        raise DataError(f"cannot write {path}: {reason(error)}") from error

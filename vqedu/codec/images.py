@@ -94,11 +94,7 @@ def decompress(model: VQAutoencoder, data: bytes, prior: nn.Module | None = None
         _check_prior(model, prior, header.label, header.levels)
         tokens = coding.decode_by_prior(prior, payload, size, header.label)
     if coding.checksum(tokens) != header.token_crc:
-        raise DataError(
-            "the tokens came out differently from those that were coded: under a prior, an image "
-            "can be decoded only on the kind of machine, with the versions and the number of "
-            "threads that it was compressed with"
-        )
+        raise DataError(coding.OUT_OF_STEP)
     return _image(model, tokens, header.height, header.width)
 
 

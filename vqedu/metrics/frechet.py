@@ -4,10 +4,11 @@ import warnings
 from dataclasses import dataclass
 
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 from torchmetrics.image.fid import FrechetInceptionDistance
 
 from ..errors import InputError
+from .batches import batches
 from .evaluators import Evaluator, load_evaluator
 
 
@@ -31,6 +32,7 @@ def frechet_distance(
     batch_size: int = 250,
 ) -> Distance:
     r"""The Fréchet distance of two sets of images: of two Gaussians fitted to their features.
+    What everybody calls by that name is its square, and so is this.
 
     .. math:: \|\mu_a - \mu_b\|^2 +
         \mathrm{tr}\left(\Sigma_a + \Sigma_b - 2 (\Sigma_a \Sigma_b)^{1/2}\right)
@@ -43,7 +45,8 @@ def frechet_distance(
         images_a: tensor (N, C, H, W) in [-1, 1], or a data set that yields such images or pairs
             (image, label). The images of the two need not be as many, nor in the same order.
         images_b: the same for the other set.
-        evaluator: a name or network, see :func:`load_evaluator`.
+        evaluator: a name or network, see :func:`load_evaluator`; computes where it is, one loaded
+            by name on the CPU.
         batch_size: images at a time; the result does not depend on it.
 
     Returns:
@@ -61,9 +64,8 @@ def frechet_distance(
     """
     meter = Frechet(load_evaluator(evaluator))
     for images, real in ((images_a, True), (images_b, False)):
-        for batch in DataLoader(images, batch_size):
-            images = batch[0] if isinstance(batch, (list, tuple)) else batch
-            meter.fid.update(images, real=real)
+        for batch in batches(images, batch_size):
+            meter.fid.update(batch, real=real)
     return meter.compute()
 
 

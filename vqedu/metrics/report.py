@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
+from torchmetrics import MeanMetric
 from torchmetrics.image import PeakSignalNoiseRatio, StructuralSimilarityIndexMeasure
 
 from ..autoencoders import VQAutoencoder
@@ -12,6 +13,7 @@ from ..data import to_unit
 from ..errors import InputError
 from ..inference import device_of, evaluating
 from ..perceptual import FeatureDistance
+from .batches import batches
 from .evaluators import Evaluator, load_evaluator, refuse_losses
 from .frechet import Distance, Frechet
 from .spectrum import Sharpness
@@ -41,41 +43,44 @@ class Report:
     usage: CodeUsage
     bits_per_image: float
     bits_per_pixel: float
-    sharpness: float | None = None
+    sharpness: float
     perceptual: Distance | None = None
     frechet: Distance | None = None
 
     def __str__(self) -> str:
         u = self.usage
-        further = "" if self.sharpness is None else f"sharpness {self.sharpness:.2f}, "
-        further += "" if self.perceptual is None else f"perceptual distance {self.perceptual}, "
+        further = "" if self.perceptual is None else f"perceptual distance {self.perceptual}, "
         further += "" if self.frechet is None else f"Fréchet distance {self.frechet}, "
         return (
-            f"{self.images} images: PSNR {self.psnr:.2f} dB, SSIM {self.ssim:.3f}, {further}"
+            f"{self.images} images: PSNR {self.psnr:.2f} dB, SSIM {self.ssim:.3f}, "
+            f"sharpness {self.sharpness:.2f}, {further}"
             f"codes used {u.used:.0%} (perplexity {u.perplexity:.0f} of {len(u.counts)}), "
             f"{self.bits_per_image:.0f} bits an image ({self.bits_per_pixel:.3f} a pixel)"
         )
 
 
-def tokenize(model: VQAutoencoder, data: Dataset, batch_size: int = 250) -> Tensor:
+def tokenize(model: VQAutoencoder, data: Dataset | Tensor, batch_size: int = 250) -> Tensor:
     """The indices of every image of a data set.
 
     Args:
         model: a trained autoencoder.
-        data: yields (image (C, H, W) in [-1, 1], label).
+        data: yields images (C, H, W) in [-1, 1], or pairs (image, label).
         batch_size: images at a time; the result does not depend on it.
 
     Returns:
         (N, h, w) int64, or (N, h, w, Q) for Q residual levels; on the CPU, in the data's order.
 
+    Raises:
+        InputError: no images, or items of another kind.
+
     Used from ``chapters/05_vqvae`` on.
     """
-    return torch.cat([model.tokens(x).cpu() for x, _ in DataLoader(data, batch_size)])
+    return torch.cat([model.tokens(x).cpu() for x in batches(data, batch_size)])
 
 
 def evaluate(
     model: VQAutoencoder,
-    data: Dataset,
+    data: Dataset | Tensor,
     batch_size: int = 250,
     *,
     perceptual: FeatureDistance | None = None,
@@ -85,20 +90,20 @@ def evaluate(
 
     Args:
         model: a trained autoencoder.
-        data: yields (image (C, H, W) in [-1, 1], label); H and W at least 11, SSIM's window.
+        data: yields images (C, H, W) in [-1, 1], or pairs (image, label); H and W at least 11,
+            SSIM's window.
         batch_size: images at a time; the result does not depend on it.
-        perceptual: a distance in a network's features, to report its mean.
-        evaluator: a name or network, see :func:`load_evaluator`, to report the Fréchet distance.
+        perceptual: a distance in a network's features, to report its mean; computed where it is.
+        evaluator: a name or network, see :func:`load_evaluator`, to report the Fréchet distance;
+            one loaded by name computes on the model's device.
 
     Raises:
-        InputError: smaller images, or a network that served as a loss: what was minimised does
-            not measure. What the model was trained on is read from ``model.notes["perceptual"]``.
+        InputError: smaller images, none, or items of another kind; or a network that served as a
+            loss: what was minimised does not measure. What the model was trained on is read from
+            ``model.notes``: the network's name, and the fingerprint of its weights.
 
     Used from ``chapters/05_vqvae`` on.
     """
-    shape = data[0][0].shape
-    if min(shape[1:]) < 11:
-        raise InputError(f"SSIM needs images of 11×11 or more; got {tuple(shape)}")
     device, indices = device_of(model), []
     meters = {"psnr": PeakSignalNoiseRatio((-1.0, 1.0), dim=(1, 2, 3)).to(device)}
     meters |= {"ssim": _SSIM(data_range=1.0).to(device), "sharpness": Sharpness()}
@@ -106,11 +111,13 @@ def evaluate(
         meters["perceptual"] = _MeanDistance(perceptual)
         refuse_losses(perceptual, perceptual.name, model)
     if evaluator is not None:
-        evaluator = load_evaluator(evaluator)
-        meters["frechet"] = Frechet(evaluator)
-        refuse_losses(evaluator, evaluator.name, model)
+        judge = load_evaluator(evaluator)
+        refuse_losses(judge, judge.name, model)
+        meters["frechet"] = Frechet(judge if judge is evaluator else judge.to(device))
     with evaluating(model):
-        for x, _ in DataLoader(data, batch_size):
+        for x in batches(data, batch_size):
+            if min(x.shape[2:]) < 11:
+                raise InputError(f"SSIM needs images of 11×11 or more; got {tuple(x.shape[1:])}")
             x = x.to(device)
             x_hat, q = model(x)
             indices.append(q.indices.cpu())
@@ -121,7 +128,7 @@ def evaluate(
     values |= {name: values[name].item() for name in ("psnr", "ssim")}
     values["usage"] = code_usage(indices, model.quantizer.num_codes)
     bits = model.bits(indices)
-    per_pixel = bits / (shape[1] * shape[2])
+    per_pixel = bits / (x.shape[2] * x.shape[3])
     return Report(len(indices), bits_per_image=bits, bits_per_pixel=per_pixel, **values)
 
 
@@ -139,11 +146,11 @@ class _MeanDistance:
                 "perceptual must be a vqedu.perceptual.FeatureDistance; "
                 f"got a {type(distance).__name__}"
             )
-        self.distance, self.values = distance, []
+        self.distance, self.mean = distance, MeanMetric("disable")  # the mean of NaN is NaN
 
     def update(self, x_hat: Tensor, x: Tensor) -> None:
         device = device_of(self.distance)
-        self.values.append(self.distance(x_hat.to(device), x.to(device)).cpu())
+        self.mean.update(self.distance(x_hat.to(device), x.to(device)).cpu())
 
     def compute(self) -> Distance:
-        return Distance(torch.cat(self.values).mean().item(), self.distance.name)
+        return Distance(self.mean.compute().item(), self.distance.name)

@@ -1,7 +1,7 @@
 """What the priors share: the sizes they are built for, and the walk from token to token."""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -48,9 +48,14 @@ class Prior(nn.Module):
         self.config |= {"num_classes": num_classes, "grid": list(grid), **sizes}
         self.config |= {"dropout": dropout}
 
-    def _check(self, indices: Tensor, labels: Tensor, *, codes: int | None = None) -> None:
-        """Raise InputError for grids of another size, or with values outside [0, codes)."""
+    def _check(
+        self, indices: Tensor, labels: Tensor, *, codes: int | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Both as int64; InputError for grids of another size, or with values other than integers
+        in [0, codes)."""
         codes = codes or self.num_codes
+        if indices.is_floating_point() or indices.dtype == torch.bool:
+            raise InputError(f"indices must be integers; got {indices.dtype}")
         if indices.ndim != 3 or tuple(indices.shape[1:]) != self.grid:
             raise InputError(
                 f"this prior models grids of {self.grid[0]}×{self.grid[1]} tokens; "
@@ -62,16 +67,25 @@ class Prior(nn.Module):
             raise InputError(
                 f"one label per grid: expected shape ({len(indices)},); got {tuple(labels.shape)}"
             )
-        self._check_labels(labels)
+        return indices.long(), self._checked(labels)
 
-    def _check_labels(self, labels: Tensor) -> None:
-        if labels.ndim != 1 or labels.is_floating_point():
+    def _labels(self, labels: Tensor | Sequence[int]) -> Tensor:
+        """Labels as int64 on the model's device."""
+        try:
+            labels = torch.as_tensor(labels, device=device_of(self))
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise InputError(f"labels must be integers; got {labels!r}") from error
+        return self._checked(labels)
+
+    def _checked(self, labels: Tensor) -> Tensor:
+        if labels.ndim != 1 or labels.is_floating_point() or labels.dtype == torch.bool:
             raise InputError(
                 "one label per grid: expected integers of shape (B,); "
                 f"got {labels.dtype} of shape {tuple(labels.shape)}"
             )
         if len(labels) and (labels.min() < 0 or labels.max() >= self.num_classes):
             raise InputError(f"labels must lie in [0, {self.num_classes})")
+        return labels.long()
 
 
 class AutoregressivePrior(Prior):
@@ -83,7 +97,7 @@ class AutoregressivePrior(Prior):
 
     def walk(
         self,
-        labels: Tensor,
+        labels: Tensor | Sequence[int],
         choose: Callable[[tuple[int, int], Tensor], Tensor],
         *,
         size: tuple[int, int] | None = None,
@@ -103,7 +117,8 @@ class AutoregressivePrior(Prior):
         bit. Those of ``forward``, which takes all positions at once, are equal up to rounding.
 
         Args:
-            labels: (B,) int64 in [0, num_classes); moved to the model's device.
+            labels: (B,) integers in [0, num_classes), as a tensor or a list; moved to the model's
+                device.
             choose: called as ``choose((i, j), logits)`` with logits (B, K) given the labels and
                 the tokens chosen so far; returns the tokens (B,), int64 in [0, K), at (i, j).
             size: (H, W) of the grid; None for the size that the prior models.
@@ -115,8 +130,7 @@ class AutoregressivePrior(Prior):
             InputError: a label out of range, a size that the prior cannot do, or tokens that are
                 not of shape (B,).
         """
-        labels = labels.to(device_of(self))
-        self._check_labels(labels)
+        labels = self._labels(labels)
         size = self.grid if size is None else tuple(size)
         self._check_size(size)
         grid = torch.zeros(len(labels), *size, dtype=torch.int64, device=labels.device)
@@ -134,7 +148,7 @@ class AutoregressivePrior(Prior):
 
     def sample(
         self,
-        labels: Tensor,
+        labels: Tensor | Sequence[int],
         *,
         temperature: float = 1.0,
         top_k: int | None = None,
@@ -145,11 +159,12 @@ class AutoregressivePrior(Prior):
         """Draw a grid for each label, one token after the other.
 
         Args:
-            labels: (B,) int64 in [0, num_classes); moved to the model's device.
-            temperature: see :func:`~vqedu.priors.draw`; so are top_k, top_p and generator.
+            labels: (B,) integers in [0, num_classes), as a tensor or a list; moved to the model's
+                device.
+            temperature: see :func:`~vqedu.priors.draw`.
             top_k: keep the k most likely codes.
             top_p: keep the most likely codes that have this probability together.
-            generator: of random numbers, on the model's device.
+            generator: of random numbers, on any device; see :func:`~vqedu.priors.draw`.
             size: see :meth:`walk`.
 
         Returns:

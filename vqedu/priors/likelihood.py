@@ -42,9 +42,9 @@ def bits(
     device, costs = device_of(prior), []
     with evaluating(prior):
         for k, y in zip(indices.split(batch_size), labels.split(batch_size), strict=True):
-            log_p = prior(k.to(device), y.to(device)).double().log_softmax(1)
-            log_p = log_p.gather(1, k.to(device)[:, None])  # (B, 1, h, w)
-            costs.append(-log_p.flatten(1).sum(1).cpu() / math.log(2))
+            logits = prior(k.to(device), y.to(device)).cpu()  # MPS has no float64
+            log_p = logits.double().log_softmax(1).gather(1, k.cpu().long()[:, None])
+            costs.append(-log_p.flatten(1).sum(1) / math.log(2))  # (B, 1, h, w) -> (B,)
     return torch.cat(costs)
 
 

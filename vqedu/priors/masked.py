@@ -1,15 +1,16 @@
 """A bidirectional transformer that fills in masked tokens: the prior of MaskGIT."""
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..inference import device_of, evaluating
+from ..inference import evaluating
 from .base import Prior
 from .blocks import Network
-from .sampling import draw
+from .sampling import draw, noise_device
 
 
 def schedule(tokens: int, steps: int) -> list[int]:
@@ -76,7 +77,7 @@ class MaskedTransformer(Prior):
 
     def forward(self, indices: Tensor, labels: Tensor) -> Tensor:
         """(B, h, w) indices in [0, K], K where masked, and (B,) labels -> logits (B, K, h, w)."""
-        self._check(indices, labels, codes=self.num_codes + 1)
+        indices, labels = self._check(indices, labels, codes=self.num_codes + 1)
         logits = self.net.head(self._features(indices.flatten(1), labels))
         return logits.transpose(1, 2).unflatten(2, self.grid)  # (B, h·w, K) -> (B, K, h, w)
 
@@ -105,7 +106,7 @@ class MaskedTransformer(Prior):
 
     def sample(
         self,
-        labels: Tensor,
+        labels: Tensor | Sequence[int],
         *,
         steps: int = 8,
         temperature: float = 1.0,
@@ -116,12 +117,14 @@ class MaskedTransformer(Prior):
         that the model is most confident of stay.
 
         Args:
-            labels: (B,) int64 in [0, num_classes); moved to the model's device.
+            labels: (B,) integers in [0, num_classes), as a tensor or a list; moved to the model's
+                device.
             steps: number of steps, in [1, h·w].
             temperature: of the tokens; see :func:`~vqedu.priors.draw`.
             choice_temperature: Gumbel noise on the confidence, so that not the same places come
                 first each time; falls linearly to 0 at the last step. At least 0.
-            generator: of random numbers, on the model's device; None takes torch's own.
+            generator: of random numbers, on any device: they are drawn there and moved. None
+                takes torch's own on the model's device.
 
         Returns:
             (B, h, w) int64 in [0, K), on the model's device.
@@ -129,12 +132,11 @@ class MaskedTransformer(Prior):
         Raises:
             InputError: a label, a number of steps or a temperature out of range.
 
-        Source: Chang et al. 2022, §3.2.
+        Source: Chang et al. 2022, §3.2; the noise is that of the authors' code.
         """
         if not 0 <= choice_temperature < math.inf:
             raise InputError(f"choice_temperature must be >= 0; got {choice_temperature}")
-        labels = labels.to(device_of(self))
-        self._check_labels(labels)
+        labels = self._labels(labels)
         b, masked = len(labels), math.prod(self.grid)
         grid = torch.full((b, masked), self.mask, device=labels.device)
         with evaluating(self):
@@ -145,7 +147,8 @@ class MaskedTransformer(Prior):
                 logits = self.net.head(features).flatten(0, 1)  # (B·masked, K)
                 drawn = draw(logits, temperature=temperature, generator=generator)
                 confidence = logits.log_softmax(1).gather(1, drawn[:, None])
-                gumbel = -torch.empty_like(confidence).exponential_(generator=generator).log()
+                noise = torch.empty_like(confidence, device=noise_device(confidence, generator))
+                gumbel = -noise.exponential_(generator=generator).log().to(confidence.device)
                 confidence += choice_temperature * (1 - step / steps) * gumbel
                 best = confidence.view(b, masked).topk(masked - left).indices
                 grid.scatter_(1, hidden.gather(1, best), drawn.view(b, masked).gather(1, best))

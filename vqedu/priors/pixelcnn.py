@@ -82,8 +82,7 @@ class GatedPixelCNN(AutoregressivePrior):
     def forward(self, indices: Tensor, labels: Tensor) -> Tensor:
         """(B, h, w) indices and (B,) labels -> logits (B, K, h, w). The logits at a position
         depend on the positions before it in reading order, not on itself or later ones."""
-        self._check(indices, labels)
-        return self._logits(indices, labels)
+        return self._logits(*self._check(indices, labels))
 
     def _logits(self, indices: Tensor, labels: Tensor) -> Tensor:
         """``forward`` for the first rows only: (B, r, w) -> (B, K, r, w), r from 1 to h."""

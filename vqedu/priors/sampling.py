@@ -22,7 +22,8 @@ def draw(
         top_k: keep only the k most likely codes; None keeps all.
         top_p: of those, keep only the fewest, most likely ones whose probabilities add up to at
             least top_p (nucleus sampling); None keeps all.
-        generator: of random numbers, on the logits' device; None takes torch's own.
+        generator: of random numbers, on any device: they are drawn there and moved. None takes
+            torch's own on the logits' device.
 
     Returns:
         (B,) int64.
@@ -57,5 +58,15 @@ def _draw(p: Tensor, generator: torch.Generator | None) -> Tensor:
     total = cdf[:, -1:]
     if not total.isfinite().all():
         raise InputError("no code can be drawn from logits that are NaN or not finite")
-    u = 1 - torch.rand(total.shape, device=p.device, generator=generator)  # in (0, 1], so that ...
-    return torch.searchsorted(cdf, u * total)[:, 0]  # ... no code of probability 0 is met
+    u = 1 - torch.rand(total.shape, device=noise_device(p, generator), generator=generator)
+    drawn = torch.searchsorted(cdf, u.to(p.device) * total)  # u in (0, 1]: no leading zeros
+    # Summed in parallel, as on a GPU, the function may rise by rounding where p is 0.
+    impossible = p.gather(-1, drawn) == 0
+    if impossible.any():
+        drawn = drawn.where(~impossible, p.argmax(-1, keepdim=True))
+    return drawn[:, 0]
+
+
+def noise_device(x: Tensor, generator: torch.Generator | None) -> torch.device:
+    """Where random numbers for x are to be drawn: torch refuses a generator of another device."""
+    return x.device if generator is None else generator.device

@@ -53,7 +53,7 @@ class Transformer(AutoregressivePrior):
     def forward(self, indices: Tensor, labels: Tensor) -> Tensor:
         """(B, h, w) indices and (B,) labels -> logits (B, K, h, w). The logits at a position
         depend on the positions before it in reading order, not on itself or later ones."""
-        self._check(indices, labels)
+        indices, labels = self._check(indices, labels)
         row = torch.cat([self._start(labels), indices.flatten(1)[:, :-1]], dim=1)  # (B, h·w)
         logits = self.net.head(self.net(row))
         return logits.transpose(1, 2).unflatten(2, self.grid)  # (B, h·w, K) -> (B, K, h, w)
@@ -70,7 +70,7 @@ class Transformer(AutoregressivePrior):
 
     def _reader(self, grid: Tensor, labels: Tensor) -> Callable[[int, int], Tensor]:
         """A larger grid is read through a window of the size that the prior models: as far as the
-        borders allow, the position stands in its middle (Esser et al. 2021, §3.3, Fig. 3).
+        borders allow, the position stands in its middle (Esser et al. 2021, §3.2, Fig. 3).
 
         While the window stands still, a step reads one token and takes the rest from the caches.
         When it moves, all positions in it change, and it is read from its first token."""

@@ -48,7 +48,8 @@ class Quantizer(nn.Module):
         decay: of the moving averages, where the method keeps any; 0.99 in the paper.
         kmeans_init: place the codes by k-means on the first training batch.
         revive_after: a code that no vector chose for this many training steps is moved onto a
-            random vector of the current batch (Dhariwal et al. 2020, §3.1). 0: never.
+            random vector of the current batch (after Dhariwal et al. 2020, §3.1, who
+            go by mean use). 0: never.
 
     All quantisers take these; a class says which of them have no part in its method.
 
@@ -104,6 +105,15 @@ class Quantizer(nn.Module):
             z_q=q.z_q.view(z.shape).movedim(-1, 1).to(z_e.dtype),  # (N, D) -> (B, D, *S)
             indices=q.indices.view(*z.shape[:-1], *q.indices.shape[1:]),  # (N, …) -> (B, *S, …)
         )
+
+    def _apply(self, function, *arguments):
+        """``model.half()`` and the like leave what is learned here in float32."""
+
+        def apply(tensor: Tensor) -> Tensor:
+            moved = function(tensor)
+            return moved.float() if moved.is_floating_point() else moved
+
+        return super()._apply(apply, *arguments)
 
     def quantize(self, vectors: Tensor) -> Quantized:
         """The same as calling the quantiser, on vectors (N, D), unchecked: z_q is (N, D)."""

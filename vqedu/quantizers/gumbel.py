@@ -33,8 +33,9 @@ class GumbelQuantizer(Quantizer):
         final_temperature: τ from step ``anneal_steps`` on, above 0; 1/16 in DALL·E.
         anneal_steps: training steps for which τ falls, along half a cosine. DALL·E took 150,000;
             the default suits the course's trainings.
-        kl_weight: of the divergence; 5e-4 in taming-transformers' configuration, 6.6 in DALL·E,
-            which measures its other terms on another scale.
+        kl_weight: of the divergence; 5e-4 is the default of taming-transformers' quantiser.
+            DALL·E's 6.6 is 0.034 here, since there the loss is divided by all 256·256·3 pixel
+            values and the divergence is summed over 32·32 positions.
         options: see :class:`~vqedu.quantizers.Quantizer`; none of them has a part here.
 
     Raises:

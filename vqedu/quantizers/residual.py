@@ -34,8 +34,8 @@ class ResidualQuantizer(Quantizer):
     Raises:
         InputError: Q below 1, another ``inner``; in ``lookup`` also another count of levels.
 
-    Source: Zeghidour et al. 2021 (SoundStream), Algorithm 1; Lee et al. 2022, Eq. 4 to 7, for
-    images. Compared in ``chapters/09_outlook``.
+    Source: Zeghidour et al. 2021 (SoundStream), Algorithm 1; Lee et al. 2022, §3.1, for
+    images, where all levels share one codebook. Compared in ``chapters/09_outlook``.
     """
 
     def __init__(

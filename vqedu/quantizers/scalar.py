@@ -51,13 +51,15 @@ class FSQ(ScalarQuantizer):
     r"""Finite scalar quantisation: each number is bounded by a tanh and rounded.
 
     .. math::
-        \hat z_i = \mathrm{round}\big(h_i \tanh(z_i + s_i) - o_i\big), \qquad
+        \hat z_i = \frac{\mathrm{round}\big(h_i \tanh(z_i + s_i) - o_i\big)}
+                        {\lfloor L_i / 2 \rfloor}, \qquad
         h_i = (L_i - 1)(1 + \varepsilon)/2
 
     For an even number of levels the offset :math:`o_i = 1/2` puts them between the whole numbers
     and the shift :math:`s_i = \tanh^{-1}(o_i/h_i)` makes zero stay zero; both are 0 for an odd
     number. The gradient goes straight through the rounding, and by the chain rule through the
-    tanh. There is nothing to add to the loss: no codes have to move, and none can die.
+    tanh. There is nothing to add to the loss: no codes have to move, and an unused one is never
+    lost.
 
     Args:
         num_codes: K, the product of the levels.
@@ -71,7 +73,7 @@ class FSQ(ScalarQuantizer):
         InputError: ``levels`` out of range or with another product than K, or a K that is no
             product of levels from 3 to 8.
 
-    Source: Mentzer et al. 2023, Eq. 2, Table 1 and Appendix A.1 (whose code has 1 - ε, and tan in
+    Source: Mentzer et al. 2023, §3.1, Table 1 and Appendix A.1 (whose code has 1 - ε, and tan in
     place of tanh⁻¹, by which zero moves a little). Compared in ``chapters/09_outlook``.
     """
 
@@ -121,7 +123,8 @@ class LFQ(ScalarQuantizer):
     Raises:
         InputError: K is not a power of 2, or a weight or the temperature is out of range.
 
-    Source: Yu et al. 2023 (MAGVIT-v2), Eq. 3 to 5. Compared in ``chapters/09_outlook``.
+    Source: Yu et al. 2023 (MAGVIT-v2), §3.1; the weights and τ are common ports' defaults.
+    Compared in ``chapters/09_outlook``.
     """
 
     def __init__(
@@ -150,13 +153,13 @@ class LFQ(ScalarQuantizer):
     def quantize(self, vectors: Tensor) -> Quantized:
         z = self.project_in(vectors)  # (N, D) -> (N, log2 K)
         digits = (z > 0).long()
-        e = self.values(digits)  # Eq. 3
+        e = self.values(digits)
         commitment_loss = F.mse_loss(z, e)
         of_each, of_mean = entropies(z, self.temperature, together=self.training)
-        entropy_loss = of_each - self.diversity * of_mean  # Eq. 5
+        entropy_loss = of_each - self.diversity * of_mean
         loss = self.beta * commitment_loss + self.entropy_weight * entropy_loss
         z_q = self.project_out(z + (e - z).detach())
-        return Quantized(z_q, self.indices_of(digits), loss, entropy_loss, commitment_loss)  # Eq. 4
+        return Quantized(z_q, self.indices_of(digits), loss, entropy_loss, commitment_loss)
 
     def values(self, digits: Tensor) -> Tensor:
         return 2.0 * digits - 1

@@ -41,8 +41,9 @@ class RotationVectorQuantizer(EMAVectorQuantizer):
     .. math:: e = \lambda R\,z_e, \qquad \lambda = \|e\| / \|z_e\|,
 
     where R is the rotation that takes the direction of :math:`z_e` to that of e; the gradient of
-    :math:`z_q` is passed on through :math:`\lambda R` as if that were constant. So the angle
-    between gradient and code is kept, which the straight-through gradient does not do. Where
+    :math:`z_q` is passed on through :math:`\lambda R` as if that were constant. So
+    the gradient makes with :math:`z_e` the angle that it made with e, which the straight-through
+    gradient does not. Where
     :math:`z_e` is zero it has no direction, and the gradient goes straight through.
 
     For the arguments see :class:`~vqedu.quantizers.Quantizer`. The codes move as in
@@ -55,7 +56,7 @@ class RotationVectorQuantizer(EMAVectorQuantizer):
         length = z.detach().norm(dim=1, keepdim=True)  # (N, 1)
         z_hat, e_hat = F.normalize(z.detach(), eps=EPS), F.normalize(e, eps=EPS)
         r = F.normalize(z_hat + e_hat, eps=EPS)
-        # R = I - 2 r rᵀ + 2 ê ẑᵀ, applied without forming it: Eq. 4, Fifty 2024
+        # R = I - 2 r rᵀ + 2 ê ẑᵀ, applied without forming it: §4.2, Fifty 2024
         reflected = 2 * r * (r * z).sum(1, keepdim=True)
         along = 2 * e_hat * (z_hat * z).sum(1, keepdim=True)
         stretch = e.norm(dim=1, keepdim=True) / length.clamp(min=EPS)  # λ
@@ -67,8 +68,9 @@ class SimVectorQuantizer(NearestQuantizer):
     r"""The codes are a frozen random codebook C times a learned linear map W: :math:`e = W c`.
 
     One step of the codebook loss moves W and with it all K codes, also those that nobody chose;
-    so none dies. For the arguments see :class:`~vqedu.quantizers.Quantizer` (``decay``,
-    ``kmeans_init`` and ``revive_after`` have no part: no code can be put anywhere alone).
+    so an unused one can come back. For the arguments see :class:`~vqedu.quantizers.Quantizer`
+    (``decay``, ``kmeans_init`` and ``revive_after`` have no part: no code can be put anywhere
+    alone).
 
     Source: Zhu et al. 2024 (SimVQ), §3. Compared in ``chapters/09_outlook``.
     """
