@@ -225,6 +225,10 @@ def test_efficientnet_knows_a_cat():
     for image, right in ((skimage.data.chelsea(), chelsea), (skimage.data.clock(), clock)):
         x = torch.from_numpy(image / 127.5 - 1).float()
         x = x.expand(3, -1, -1) if x.ndim == 2 else x.permute(2, 0, 1)
+        mean, deviation = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])
+        as_described = ((x + 1) / 2 - mean[:, None, None]) / deviation[:, None, None]
         with torch.no_grad():
             top = lite.net(lite._resized(x[None])).topk(3).indices
+            other = lite.net(lite._resized(as_described[None])).topk(3).indices
         assert right in top
+        assert (right in other) == (right == chelsea)
