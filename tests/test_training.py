@@ -130,6 +130,21 @@ def test_same_seed_same_weights(images):
     assert not torch.equal(one["quantizer.codebook"], other["quantizer.codebook"])
 
 
+def test_the_seed_is_that_of_the_noise():
+    def noise(seed):
+        drawn = []
+
+        def objective(model, batch):
+            drawn.append(torch.rand(1).item())
+            return to_three(model, batch)
+
+        fit(Line(), objective, POINTS, steps=3, batch_size=5, seed=seed, **QUIET)
+        return drawn
+
+    assert noise(1) == noise(1)
+    assert not {*noise(1)} & {*noise(2)}
+
+
 def test_seed_everything():
     def draws():
         import random
@@ -492,10 +507,11 @@ def test_parts_of_a_batch_add_up():
     """The same updates from a batch at once and from four parts of it."""
     lines = []
     for accumulate in (1, 4):
-        model = Line()
+        model, gradients = Line(), []  # Adam would not show a gradient that is four times too large
         options = {"steps": 6, "batch_size": 8, "accumulate": accumulate, "lr": 0.1}
+        options["on_step"] = lambda *_, m=model, g=gradients: g.append(m.w.grad.item())
         history = fit(model, to_three, POINTS, **options, average=None, **QUIET)
-        lines.append((model.w.item(), *history["loss"]))
+        lines.append((model.w.item(), *history["loss"], *gradients))
     assert lines[0] == pytest.approx(lines[1], rel=1e-5)
     assert model.calls == 24
 
