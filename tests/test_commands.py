@@ -63,7 +63,8 @@ def test_what_a_training_leaves(trained, capsys):
     assert model.notes["data"] == {"name": "fashion", "limit": 64}
     assert (model.notes["kind"], model.notes["steps"], model.notes["seed"]) == ("vqvae", 3, 0)
     assert sum(model.notes["code_counts"]) == 64 * 49
-    assert states.states(trained["vqvae-fashion"].parent / "training")
+    state = states.newest_state(trained["vqvae-fashion"].parent / "training")
+    assert (state["step"], state["settings"]["betas"]) == (3, (0.9, 0.999))
     prior = checkpoints.load(trained["pixelcnn-fashion"])
     assert prior.notes["tokenizer"] == checkpoints.fingerprint(model)
     assert (prior.grid, prior.num_classes, prior.num_codes) == ((7, 7), 10, 8)
@@ -79,6 +80,7 @@ def test_the_other_kinds(kind, trained, capsys):
     assert [*Path("mine/logs").rglob("events*")]
     model = checkpoints.load("mine/model.safetensors")
     if kind == "vqgan":
+        assert states.newest_state("mine/training")["settings"]["betas"] == (0.5, 0.9)
         assert model.notes["perceptual"] in ("features-fashion", "lpips-vgg")
     else:
         assert model.num_codes == 8
@@ -174,9 +176,10 @@ def test_sample(trained):
     assert np.array_equal(a, b)
     assert not np.array_equal(a, c)
     assert not np.array_equal(a, d)
-    vqedu("sample", *options, "--top-k", 1, "--label", 3, "-n", 2, "-o", "sure.png")
-    sure = np.asarray(Image.open("sure.png"))
-    assert np.array_equal(sure[:, :29], sure[:, 29:])
+    for narrow in ("--top-k", 1), ("--top-p", 1e-6), ("--temperature", 1e-6):
+        vqedu("sample", *options, *narrow, "--label", 3, "-n", 2, "-o", "sure.png")
+        sure = np.asarray(Image.open("sure.png"))
+        assert np.array_equal(sure[:, :29], sure[:, 29:]), narrow
 
 
 # --- compress, decompress, export ----------------------------------------------------------------

@@ -15,11 +15,12 @@ from vqedu.errors import InputError
 from vqedu.objectives import (
     ELBOObjective,
     GANObjective,
+    MaskedPriorObjective,
     PriorObjective,
     VQGANObjective,
     VQVAEObjective,
 )
-from vqedu.priors import GatedPixelCNN
+from vqedu.priors import GatedPixelCNN, MaskedTransformer
 from vqedu.training import fit
 
 both = pytest.mark.parametrize("name", ["vq", "ema"])
@@ -412,3 +413,23 @@ def test_elbo(likelihood, beta):
 def test_elbo_of_a_negative_beta():
     with pytest.raises(InputError, match="beta must be at least 0; got -1"):
         ELBOObjective(-1)
+
+
+def test_masked_prior_objective():
+    """The mean over the masked tokens alone, whichever were masked."""
+    torch.manual_seed(0)
+    prior = MaskedTransformer(8, 2, (3, 3), width=8, layers=1, heads=2).eval()
+    indices, labels = torch.randint(8, (5, 3, 3)), torch.randint(2, (5,))
+    torch.manual_seed(1)
+    loss = MaskedPriorObjective()(prior, (indices, labels))
+    torch.manual_seed(1)
+    masked = prior.hide(indices)
+    log_p = prior(masked, labels).log_softmax(1)
+    costs = [
+        -log_p[b, indices[b, i, j], i, j].item()
+        for b, i, j in (masked == prior.mask).nonzero().tolist()
+    ]
+    assert 0 < len(costs) < indices.numel()
+    mean = sum(costs) / len(costs)
+    assert loss.total.item() == pytest.approx(mean, rel=1e-5)
+    assert loss.terms["bits_per_masked_token"].item() == pytest.approx(mean / math.log(2), rel=1e-5)
