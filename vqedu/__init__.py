@@ -3,7 +3,7 @@
 The modules are meant to be read, in the order in which data flows through them::
 
     data -> backbones -> quantizers -> autoencoders -> perceptual, adversarial -> objectives
-         -> priors -> training -> metrics -> checkpoints -> codec, export -> plots, widgets -> cli
+         -> priors -> checkpoints -> training -> metrics -> codec, export -> plots, widgets -> cli
 
 They are loaded on first use, so that ``import vqedu`` itself stays quick.
 """
@@ -21,9 +21,9 @@ _MODULES = (
     "adversarial",
     "objectives",
     "priors",
+    "checkpoints",
     "training",
     "metrics",
-    "checkpoints",
     "codec",
     "export",
     "plots",
