@@ -404,8 +404,8 @@ def test_file_to_file(photo, channels, prior):
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_channels(channels):
-    assert codec.channels_of(autoencoder(channels=channels)) == channels
-    assert codec.channels_of(vqgan(channels, width=32, multipliers=(1, 1))) == channels
+    assert autoencoder(channels=channels).in_channels == channels
+    assert vqgan(channels, width=32, multipliers=(1, 1)).in_channels == channels
 
 
 def test_transparent_is_white(tmp_path):

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from . import processes
 from .errors import InputError
-from .inference import device_of, evaluating
+from .inference import evaluating, noise_for
 
 
 class Generator(nn.Module):
@@ -73,11 +73,8 @@ class Generator(nn.Module):
         return self.layers(z)
 
     def noise(self, n: int, generator: torch.Generator | None = None) -> Tensor:
-        """(n, latent_dim) from N(0, 1), on the model's device; drawn on the generator's, by default
-        the CPU, so that a seed gives the same on every device."""
-        device = "cpu" if generator is None else generator.device
-        z = torch.randn(n, self.latent_dim, generator=generator, device=device)
-        return z.to(device_of(self))
+        """(n, latent_dim): see :func:`~vqedu.inference.noise_for`."""
+        return noise_for(self, n, generator)
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """n images (n, C, size, size) in [-1, 1], drawn in eval mode and without gradients.

@@ -8,7 +8,17 @@ import torch
 import torch.nn.functional as F
 from torch.utils.data import TensorDataset
 
-from . import autoencoders, checkpoints, data, metrics, objectives, perceptual, priors, processes
+from . import (
+    autoencoders,
+    checkpoints,
+    codec,
+    data,
+    metrics,
+    objectives,
+    perceptual,
+    priors,
+    processes,
+)
 from .adversarial import PatchDiscriminator
 from .autoencoders import VQAutoencoder
 from .cli import COLOUR, GREY, PRIOR
@@ -129,22 +139,19 @@ def evaluate(arguments) -> int:
 
 
 def reconstruct(arguments) -> int:
-    from . import codec
-
     a = arguments
     model = _autoencoder(a.model or (COLOUR if a.files else GREY), a.device)
-    channels = codec.channels_of(model)
     if a.files:
-        originals = [codec.read_image(path, channels) for path in a.files]
+        originals = [codec.read_image(path, model.in_channels) for path in a.files]
     else:
         originals = list(data.load(split="test", **_source(a, model, limit=8)).tensor())
     pairs = []
     for x in originals:
         x_hat = codec.through(model, x)
-        pairs.append(torch.cat([x, x_hat.cpu()], dim=1))
-        error = (x - x_hat.cpu()).square().mean()
+        pairs.append(torch.cat([x, x_hat], dim=1))
         if a.files:
-            print(f"{x.shape[1]}×{x.shape[2]} pixels, PSNR {10 * torch.log10(4 / error):.2f} dB")
+            psnr = objectives.mean_psnr(x[None], x_hat[None])
+            print(f"{x.shape[1]}×{x.shape[2]} pixels, PSNR {psnr:.2f} dB")
     height, margin = max(p.shape[1] for p in pairs), 4
     pairs = [F.pad(p, (0, margin, 0, height - p.shape[1]), value=1.0) for p in pairs]
     codec.write_image(torch.cat(pairs, dim=2)[:, :, :-margin], a.out)
@@ -153,8 +160,6 @@ def reconstruct(arguments) -> int:
 
 
 def sample(arguments) -> int:
-    from . import codec
-
     a = arguments
     model = _autoencoder(a.model or GREY, a.device)
     prior = _prior_from(a.prior or PRIOR, model)
@@ -180,8 +185,6 @@ def sample(arguments) -> int:
 
 
 def compress(arguments) -> int:
-    from . import codec
-
     a = arguments
     model = _autoencoder(a.model or COLOUR, a.device)
     prior = _prior_from(a.prior, model) if a.prior else None
@@ -192,8 +195,6 @@ def compress(arguments) -> int:
 
 
 def decompress(arguments) -> int:
-    from . import codec
-
     a = arguments
     model = _autoencoder(a.model or COLOUR, a.device)
     prior = _prior_from(a.prior, model) if a.prior else None

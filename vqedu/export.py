@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from .autoencoders import VQAutoencoder
-from .codec import channels_of
 from .codec.files import write_whole
 from .errors import InputError
 from .quantizers import BY_NAME, LFQ, Quantizer, ResidualQuantizer
@@ -104,7 +103,7 @@ def to_onnx(model: VQAutoencoder, folder: str | Path) -> tuple[Path, Path]:
             raise InputError(f'export needs {package}: pip install "vqedu[export]"') from error
     model, folder, side = copy.deepcopy(model).cpu(), Path(folder), 8 * model.stride
     # Sizes that differ from one another, and from 1, or the tracer takes two for the same.
-    image = torch.zeros(2, channels_of(model), side, side + model.stride)
+    image = torch.zeros(2, model.in_channels, side, side + model.stride)
     indices = model.tokens(image)
     graphs = {
         "encoder": _graph(Encode(model), image=image, axes=("batch", None, "height", "width")),

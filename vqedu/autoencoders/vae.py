@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ..backbones import VQVAEDecoder, VQVAEEncoder
 from ..errors import InputError
-from ..inference import device_of, evaluating
+from ..inference import device_of, evaluating, noise_for
 
 
 @dataclass(frozen=True)
@@ -141,10 +141,8 @@ class VAE(nn.Module):
         """
         if n < 1:
             raise InputError(f"n must be at least 1; got {n}")
-        device = "cpu" if generator is None else generator.device
-        z = torch.randn(n, self.latent_dim, generator=generator, device=device)
         with evaluating(self):
-            return self._images(z.to(device_of(self)))
+            return self._images(noise_for(self, n, generator))
 
     def _images(self, z: Tensor) -> Tensor:
         output = self.decoder(z)

@@ -20,7 +20,7 @@ class VQAutoencoder(nn.Module):
     the weights were found, not what the model computes.
 
     Args:
-        encoder: (B, C, H, W) in [-1, 1] -> (B, D, h, w); has ``stride``.
+        encoder: (B, C, H, W) in [-1, 1] -> (B, D, h, w); has ``stride`` and ``in_channels``.
         quantizer: any :class:`~vqedu.quantizers.Quantizer` with ``code_dim`` D. Most give one
             index per position; where indices are (B, h, w) below, a residual quantiser with Q
             stages has (B, h, w, Q).
@@ -32,6 +32,11 @@ class VQAutoencoder(nn.Module):
     def __init__(self, encoder: nn.Module, quantizer: Quantizer, decoder: nn.Module):
         super().__init__()
         self.encoder, self.quantizer, self.decoder = encoder, quantizer, decoder
+
+    @property
+    def in_channels(self) -> int:
+        """C of the images."""
+        return self.encoder.in_channels
 
     @property
     def stride(self) -> int:

@@ -183,8 +183,13 @@ class VQGANEncoder(nn.Module):
         self.conv_out = nn.Conv2d(inputs, z_channels, 3, padding=1)
         self.quant_conv = nn.Conv2d(z_channels, code_dim, 1)
 
+    @property
+    def in_channels(self) -> int:
+        """C of the images."""
+        return self.conv_in.in_channels
+
     def forward(self, x: Tensor) -> Tensor:
-        check_images(x, self.conv_in.in_channels, self.stride)
+        check_images(x, self.in_channels, self.stride)
         h = self.conv_in(x)
         for level in self.down:
             h = level.downsample(level(h))

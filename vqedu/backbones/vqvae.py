@@ -52,8 +52,13 @@ class VQVAEEncoder(nn.Sequential):
             nn.Conv2d(width, code_dim, 1),
         )
 
+    @property
+    def in_channels(self) -> int:
+        """C of the images."""
+        return self[0].in_channels
+
     def forward(self, x: Tensor) -> Tensor:
-        check_images(x, self[0].in_channels, self.stride)
+        check_images(x, self.in_channels, self.stride)
         return super().forward(x)
 
 

@@ -31,12 +31,11 @@ are equal up to rounding.
 
 from .files import compress_file, decompress_file, read_image, write_image
 from .header import HEADER_BYTES, FileSize, file_size
-from .images import channels_of, compress, decompress, through
+from .images import compress, decompress, through
 
 __all__ = [
     "HEADER_BYTES",
     "FileSize",
-    "channels_of",
     "compress",
     "compress_file",
     "decompress",

@@ -13,7 +13,7 @@ from ..data.pictures import read_picture
 from ..errors import DataError, InputError
 from ..files import reason, whole
 from .header import FileSize, file_size
-from .images import channels_of, compress, decompress
+from .images import compress, decompress
 
 KINDS = ("PNG", "WEBP", "JPEG")  # Pillow's others lose colours, or shrink the picture unasked
 
@@ -32,7 +32,7 @@ def compress_file(
         DataError: a picture that cannot be read, or a target that cannot be written.
         InputError: as :func:`compress` does.
     """
-    data = compress(model, read_image(source, channels_of(model)), prior, label=label)
+    data = compress(model, read_image(source, model.in_channels), prior, label=label)
     write_whole(target, data)
     return file_size(data)
 

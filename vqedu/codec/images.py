@@ -114,12 +114,6 @@ def through(model: VQAutoencoder, image: Tensor) -> Tensor:
     return _image(model, _tokens(model, image), *image.shape[1:])
 
 
-def channels_of(model: VQAutoencoder) -> int:
-    """1 for a model of grey images, 3 for one of colour."""
-    first = next(part for part in model.encoder.modules() if isinstance(part, nn.Conv2d))
-    return first.in_channels
-
-
 def _tokens(model: VQAutoencoder, image: Tensor) -> Tensor:
     """(C, H, W) -> (h, w) or (h, w, Q), on the CPU."""
     if image.ndim != 3 or 0 in image.shape or max(image.shape) > LARGEST:
