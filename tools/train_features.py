@@ -4,8 +4,8 @@
 
 features-fashion and evaluator-fashion learn the classes of Fashion-MNIST's shipped training
 images. Photographs have no classes: features-photos learns, of a patch, which photograph it is
-from and how much it was blurred. (Telling quarter turns, Gidaris et al. 2018, was tried first:
-from three photographs nothing is learnt that holds on others, 25 % of the turns are found there.)
+from and how much it was blurred. (Telling quarter turns, Gidaris et al. 2018, was tried first: what
+three photographs teach about them does not hold on others.)
 """
 
 import argparse
