@@ -27,6 +27,7 @@ book: site  ## build the site, serve it on 127.0.0.1 and open it in a browser
 
 site: $(STAMP)  ## build the site into _build/html from the executed chapters
 	@$(BIN)/python site/book.py
+	@$(BIN)/python site/claims.py
 	@$(BIN)/python -m sphinx -q -b html -c site -d _build/doctrees chapters _build/html
 	@echo "Built _build/html/index.html"
 

@@ -243,7 +243,7 @@ class LeCam(nn.Module):
     Raises:
         InputError: a decay outside [0, 1).
 
-    Source: Tseng et al. 2021, Eq. 3; the max(0, ·) is that of the authors' code, the paper squares
+    Source: Tseng et al. 2021, R_LC; the max(0, ·) is that of the authors' code, the paper squares
     the differences themselves.
     Used in ``chapters/06_vqgan``.
     """

@@ -7,6 +7,8 @@ import ipywidgets
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from vqedu import widgets
+
 TITLE = "# {number} · A sample of every form"
 
 EQUATIONS = r"""## Equations
@@ -58,6 +60,14 @@ Draw the 512 entries of the codebook.
 :::
 """
 
+CLAIM = """:::{{admonition}} C5 · false · A VQGAN quantises what its generator gives
+:class: claim
+:name: claim-c{number}
+
+It quantises what its encoder gives.
+:::
+"""
+
 REFERENCES = """## References
 
 :::{bibliography}
@@ -82,6 +92,12 @@ def _image(width: int, height: int) -> bytes:
 def _figure(alt: str, width: int = 1100) -> list:
     png = base64.b64encode(_image(width, 300)).decode()
     return [new_output("display_data", {"image/png": png, "text/plain": alt})]
+
+
+def _quiz():
+    return new_output(
+        "display_data", {"text/html": widgets.quiz("05_vqvae").data, "text/plain": "<HTML>"}
+    )
 
 
 def _widget_cell() -> tuple[object, dict]:
@@ -128,6 +144,8 @@ def write(path: Path) -> None:
             ),
             widget,
             new_markdown_cell(TABLE),
+            new_markdown_cell(CLAIM.format(number=int(name[:2]))),
+            new_code_cell('widgets.quiz("05_vqvae")', outputs=[_quiz()]),
             new_markdown_cell(EXERCISES),
             new_code_cell(
                 "plots.show_codebook(model.quantizer)",

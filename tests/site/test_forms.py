@@ -21,6 +21,11 @@ launch = {binder = "https://binder.example", colab = ""}
 execution = {cell_timeout = 1, seconds_per_chapter = 1}
 """
 
+CLAIMS = """```{toctree}
+claims
+```
+"""
+
 
 @pytest.fixture(scope="module")
 def built(root, sample_chapter, tmp_path_factory):
@@ -31,7 +36,8 @@ def built(root, sample_chapter, tmp_path_factory):
     chapters = folder / "chapters"
     chapters.mkdir()
     shutil.copy(root / "chapters" / "references.bib", chapters)
-    (chapters / "index.md").write_text("# Home\n\n<!-- chapters -->\n")
+    (chapters / "index.md").write_text("# Home\n\n<!-- chapters -->\n\n" + CLAIMS)
+    (chapters / "claims.md").write_text("# Claims\n\n| C5 | [✗ false](#claim-c7) |\n|---|---|\n")
     for name in ("03_first", "07_next"):
         sample_chapter.write(chapters / f"{name}.ipynb")
     options = ["-W", "--keep-going", "-q", "-b", "html", "-c", "site", "chapters", "_build/html"]
@@ -51,7 +57,7 @@ def test_parts_and_chapters_come_from_book_toml(built):
     tree = home.select_one("article .toctree-wrapper").parent
     assert [one.text for one in tree.select(".caption-text")] == ["Part one", "Part two"]
     links = [one["href"] for one in tree.select(".toctree-l1 > a")]
-    assert links == ["03_first.html", "07_next.html"]
+    assert links == ["03_first.html", "07_next.html", "claims.html"]
 
 
 def test_equations_carry_the_number_of_their_chapter(page):
@@ -76,13 +82,28 @@ def test_alt_text_of_a_cell_reaches_the_page(page):
 
 
 def test_solutions_are_folded(page):
-    by_hand, by_tag = page.select("article details")
+    by_hand, by_tag = (
+        d for d in page.select("article details") if not d.find_parent(class_="quiz")
+    )
     assert by_hand.summary.text == "Solution"
     assert by_hand.select(".math")
     assert "Show solution" in by_tag.summary.text
     assert by_tag.select("pre")
     assert by_tag.select("img")
     assert len(page.select("article .admonition.exercise")) == 2
+
+
+def test_the_page_of_claims_leads_to_the_box(built, page):
+    claims = BeautifulSoup((built / "claims.html").read_text("utf-8"), "html.parser")
+    (link,) = (a for a in claims.select("article a") if "false" in a.text)
+    assert link["href"] == "07_next.html#claim-c7"
+    box = page.select_one("#claim-c7")
+    assert "claim" in box["class"]
+    assert box.select_one(".admonition-title").text.startswith("C5 · false")
+
+
+def test_a_quiz_arrives_as_it_is(page):
+    assert len(page.select("article .quiz details")) >= 15
 
 
 def test_widgets_bring_their_state_and_the_local_manager(page):

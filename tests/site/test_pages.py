@@ -49,7 +49,7 @@ def is_foreign(address: str) -> bool:
 
 def test_every_chapter_has_its_page(pages, chapters):
     names = {path.stem for path in pages}
-    assert names >= {"index", *chapters}
+    assert names >= {"index", "claims", *chapters}
 
 
 def test_no_page_loads_anything_from_another_host(pages):
@@ -228,6 +228,66 @@ def test_a_slider_turns_the_page_without_a_kernel(visit):
 
 
 @pytest.mark.browser
+def test_a_quiz_answers_from_the_keyboard(chapters, visit):
+    """Enter opens an option; of one question's options one is open at a time."""
+    for name in chapters:
+        options = visit(name).locator("article .quiz details")
+        assert options.count() >= 15, name
+        for i in (0, 1):
+            options.nth(i).locator("summary").press("Enter")
+            assert options.nth(i).locator("p").is_visible(), name
+        assert not options.nth(0).locator("p").is_visible(), name
+
+
+@pytest.mark.browser
+def test_a_claim_leads_to_its_answer(visit):
+    tab = visit("claims")
+    tab.locator("article table a").first.click()
+    tab.wait_for_load_state()
+    box = tab.locator(tab.evaluate("location.hash"))
+    assert "claim" in box.get_attribute("class").split()
+    assert box.locator(".admonition-title").inner_text().startswith("B1 ·")
+
+
+@pytest.mark.browser
+def test_the_plane_of_codes_moves_by_keyboard_button_and_mouse(visit):
+    tab = visit("02_concepts")
+    plane = tab.locator("article .vq-voronoi")
+    readout = plane.locator("[role=status]")
+
+    def error():
+        return float(re.search(r"error ([\d.]+)\.$", readout.inner_text())[1])
+
+    start, code = error(), plane.locator(".vq-code").nth(2)
+    printed = tab.locator("article .output").filter(has_text="from the bad start:").first
+    assert f"{start:.4f}" in printed.inner_text()  # what Python says of the same start
+    place = code.get_attribute("aria-label")
+    assert re.match(r"code 3 at −?\d\.\d\d, −?\d\.\d\d$", place)
+    code.focus()
+    tab.keyboard.press("ArrowRight")
+    assert code.get_attribute("aria-label") != place
+    assert error() != start
+    plane.get_by_role("button", name="Reset").click()
+    assert (code.get_attribute("aria-label"), error()) == (place, start)
+    plane.get_by_role("button", name="Move the codes once").click()
+    assert error() < start
+    assert readout.inner_text().startswith("Codes moved 1 time.")
+    plane.get_by_role("button", name="Run to the end").click()
+    tab.wait_for_timeout(3000)
+    stuck = error()
+    box = code.locator("text").bounding_box()  # drag it over to the lonely clumps on the right
+    frame = plane.locator("svg").bounding_box()
+    tab.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    tab.mouse.down()
+    tab.mouse.move(frame["x"] + 0.8 * frame["width"], frame["y"] + 0.2 * frame["height"], steps=5)
+    tab.mouse.up()
+    assert error() < stuck
+    plane.get_by_role("button", name="Run to the end").click()
+    tab.wait_for_timeout(3000)
+    assert error() < stuck / 2
+
+
+@pytest.mark.browser
 def test_no_page_is_wider_than_a_phone(pages, visit):
     wide = {}
     for name in names_of(pages):
@@ -276,9 +336,9 @@ def test_folded_solutions_open(chapters, visit):
 @pytest.mark.browser
 @pytest.mark.parametrize("size", ["desktop", "phone"])
 def test_screenshots(chapters, visit, size):
-    """Three pages as a reader sees them, in _build/screenshots, to be looked at."""
+    """Four pages as a reader sees them, in _build/screenshots, to be looked at."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    for name in ("index", chapters[0], chapters[-1]):
+    for name in ("index", "claims", chapters[0], chapters[-1]):
         tab = visit(name, DESKTOP if size == "desktop" else PHONE)
         file = SCREENSHOTS / f"{name}-{size}.png"
         tab.screenshot(path=file, full_page=True)

@@ -173,7 +173,7 @@ def vae(
     Raises:
         InputError: a size that does not fit; and as :class:`VAE`.
 
-    Source: Kingma & Welling 2014; trained in ``chapters/01_background``.
+    Source: Kingma & Welling 2014; ``VAE`` is trained in ``chapters/01_background``.
     """
     stride = VQVAEEncoder.stride
     if size < stride or size % stride or latent_dim < 1 or width < 4 or width % 4:

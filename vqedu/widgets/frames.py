@@ -10,9 +10,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from .autoencoders import VQAutoencoder
-from .errors import InputError
-from .plots import as_picture, spotlight
+from ..autoencoders import VQAutoencoder
+from ..errors import InputError
+from ..plots import as_picture, spotlight
 
 
 def _png(image: Tensor, zoom: int) -> bytes:

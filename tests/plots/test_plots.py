@@ -1,7 +1,5 @@
 """Every figure: its panels, its titles, what is drawn, and that none stays open."""
 
-import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -13,12 +11,8 @@ from vqedu.training import History
 
 
 @pytest.fixture(autouse=True)
-def no_figure_stays_open():
+def seed():
     torch.manual_seed(0)
-    plt.close("all")
-    yield
-    assert plt.get_fignums() == []  # a notebook would show it a second time
-    plt.close("all")
 
 
 def pictures(n=5, channels=1, size=8):
@@ -106,7 +100,7 @@ def test_live_curves(monkeypatch):
         first.append(figure)
         return handle
 
-    monkeypatch.setattr(plots, "display", display)
+    monkeypatch.setattr("vqedu.plots.charts.display", display)
     live, so_far = plots.LiveCurves("loss", "psnr", every=10), History()
     for step in range(1, 36):
         so_far.add(step, {"loss": 1 / step, "psnr": step})
@@ -143,12 +137,35 @@ def test_tokens():
     }
 
 
-def test_line():
-    figure = plots.line({1: 4.0, 2: 6.0, 4: 5.0}, "K", "error", mark={2: "here"})
+def test_lines():
+    figure = plots.lines({"": {1: 4.0, 2: 6.0, 4: 5.0}}, "K", "error", mark={2: "here"})
     (axis,) = figure.axes
     np.testing.assert_allclose(axis.lines[0].get_xydata(), [[1, 4], [2, 6], [4, 5]])
     assert [(text.get_text(), text.xy) for text in axis.texts] == [("here", (2, 6.0))]
     assert (axis.get_xlabel(), axis.get_ylabel()) == ("K", "error")
+    assert axis.get_legend() is None
+
+
+def test_several_lines_differ_by_more_than_colour():
+    series = {"a": {1: 1.0, 10: 2.0}, "b": {1: 3.0, 10: 4.0}}
+    (axis,) = plots.lines(series, "x", "y", log="x", limit=(2.5, "bound"), points=False).axes
+    one, two, bound = axis.lines
+    assert one.get_linestyle() != two.get_linestyle()
+    assert one.get_marker() == "None"
+    assert list(bound.get_ydata()) == [2.5, 2.5]
+    assert [text.get_text() for text in axis.texts] == ["bound"]
+    assert [text.get_text() for text in axis.get_legend().get_texts()] == ["a", "b"]
+    assert (axis.get_xscale(), axis.get_yscale()) == ("log", "linear")
+
+
+def test_grouped_bars():
+    values = {"VAE": {"sharp": 0.4, "covers": 1.0}, "GAN": {"sharp": 0.9, "covers": 0.7}}
+    (axis,) = plots.grouped_bars(values, "share").axes
+    assert [bar.get_height() for bar in axis.patches] == [0.4, 0.9, 1.0, 0.7]
+    middle = [bar.get_x() + bar.get_width() / 2 for bar in axis.patches]
+    assert middle[0] < 0 < middle[2] < middle[1] < 1 < middle[3]
+    assert [tick.get_text() for tick in axis.get_xticklabels()] == ["VAE", "GAN"]
+    assert [text.get_text() for text in axis.get_legend().get_texts()] == ["sharp", "covers"]
 
 
 def test_straight_through():
@@ -197,14 +214,6 @@ def test_bars():
     assert not plots.bars({"VQ": 1.0}, "bits").axes[0].lines
 
 
-def test_style():
-    with mpl.rc_context():
-        plots.use_style()
-        assert plt.rcParams["axes.prop_cycle"].by_key()["color"] == list(plots.COLOURS)
-        assert plt.rcParams["axes.spines.top"] is False
-    assert len(set(plots.COLOURS)) == 5
-
-
 def test_figures_can_be_drawn(tmp_path):
     """Layout and text only fail when a figure is rendered."""
     usage = code_usage(torch.tensor([0, 1, 1]), 4)
@@ -215,7 +224,7 @@ def test_figures_can_be_drawn(tmp_path):
             plots.curves({"a": history(psnr=1)}, ("psnr",)),
             plots.usage({"a": usage}),
             plots.tokens(pictures(1)[0], torch.zeros(2, 2, dtype=torch.int64), pictures(1)[0]),
-            plots.line({1: 2, 3: 4}, "x", "y"),
+            plots.lines({"": {1: 2, 3: 4}}, "x", "y"),
             plots.straight_through(torch.rand(3, 2), torch.rand(4, 2), torch.rand(3, 2)),
             plots.heat({"a": torch.rand(3, 3)}, "change"),
             plots.bars({"a": 1.0}, "y"),

@@ -1,0 +1,43 @@
+"""Every figure of the course. A chapter draws one in a line; the style lives here.
+
+All functions return the matplotlib ``Figure``. Images are (B, C, H, W) tensors in [-1, 1].
+"""
+
+from .charts import LABELS, LiveCurves, bars, curves, grouped_bars, lines, usage
+from .derivations import functions
+from .images import heat, images, rows, spotlight, tokens
+from .latent import clouds, shares
+from .quantization import cells, staircase, straight_through
+from .steps import stacked
+from .style import BLUE, COLOURS, GREEN, GREY, ORANGE, PINK, STYLE, as_picture, use_style
+
+__all__ = [
+    "BLUE",
+    "COLOURS",
+    "GREEN",
+    "GREY",
+    "LABELS",
+    "ORANGE",
+    "PINK",
+    "STYLE",
+    "LiveCurves",
+    "as_picture",
+    "bars",
+    "cells",
+    "clouds",
+    "curves",
+    "functions",
+    "grouped_bars",
+    "heat",
+    "images",
+    "lines",
+    "rows",
+    "shares",
+    "spotlight",
+    "stacked",
+    "staircase",
+    "straight_through",
+    "tokens",
+    "usage",
+    "use_style",
+]
