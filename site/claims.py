@@ -175,8 +175,9 @@ def page(claims: tuple[Claim, ...], boxes: list[Box]) -> str:
 
 
 def _verdict(claim: Claim, answered: set[tuple[str, str]]) -> str:
-    if any((claim.id, chapter) in answered for chapter in claim.chapters):
-        return f"[{VERDICTS[claim.verdict]}](#{claim.name})"
+    for chapter in claim.chapters:
+        if (claim.id, chapter) in answered:
+            return f"[{VERDICTS[claim.verdict]}]({chapter}.ipynb#{claim.name})"
     return f"{VERDICTS[claim.verdict]}; chapter {int(claim.chapters[0][:2])}, being written"
 
 

@@ -37,7 +37,9 @@ def built(root, sample_chapter, tmp_path_factory):
     chapters.mkdir()
     shutil.copy(root / "chapters" / "references.bib", chapters)
     (chapters / "index.md").write_text("# Home\n\n<!-- chapters -->\n\n" + CLAIMS)
-    (chapters / "claims.md").write_text("# Claims\n\n| C5 | [✗ false](#claim-c7) |\n|---|---|\n")
+    (chapters / "claims.md").write_text(
+        "# Claims\n\n| C5 | [✗ false](07_next.ipynb#claim-c7) |\n|---|---|\n"
+    )
     for name in ("03_first", "07_next"):
         sample_chapter.write(chapters / f"{name}.ipynb")
     options = ["-W", "--keep-going", "-q", "-b", "html", "-c", "site", "chapters", "_build/html"]

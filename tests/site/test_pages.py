@@ -269,6 +269,16 @@ def test_the_plane_of_codes_moves_by_keyboard_button_and_mouse(visit):
     assert error() != start
     plane.get_by_role("button", name="Reset").click()
     assert (code.get_attribute("aria-label"), error()) == (place, start)
+    points = plane.locator(".vq-point")
+    assert plane.locator(".vq-point[tabindex='0']").count() == 1  # one stop for the Tab key
+    points.first.focus()
+    tab.keyboard.press("PageDown")
+    there = points.nth(1).get_attribute("aria-label")
+    assert re.match(r"point 2 at −?\d\.\d\d, −?\d\.\d\d, of code \d$", there)
+    tab.keyboard.press("ArrowUp")
+    assert points.nth(1).get_attribute("aria-label") != there
+    assert error() != start
+    plane.get_by_role("button", name="Reset").click()
     plane.get_by_role("button", name="Move the codes once").click()
     assert error() < start
     assert readout.inner_text().startswith("Codes moved 1 time.")
