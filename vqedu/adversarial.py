@@ -308,7 +308,7 @@ def adaptive_weight(
         InputError: gradients of another shape, or an x_hat that does not depend on W.
 
     Source: Esser et al. 2021, Eq. 7, where ε is 1e-6; 1e-4 and the maximum are those of the
-    authors' code. Derived in ``chapters/06_vqgan``.
+    authors' code. Derived in ``chapters/04_math``.
     """
     norms = []
     for gradient in (grad_reconstruction, grad_adversarial):

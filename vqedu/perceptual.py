@@ -47,7 +47,7 @@ class FeatureDistance(nn.Module):
         InputError: a weight below 0 or not finite.
 
     Source: Zhang et al. 2018, Eq. 1; w here is the square of w there, as in the authors' code.
-    Derived in ``chapters/06_vqgan``.
+    Derived in ``chapters/04_math``.
     """
 
     def __init__(

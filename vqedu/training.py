@@ -117,7 +117,7 @@ def fit(
         TrainingError: the loss is NaN or infinite.
         CheckpointError: the folder cannot be written.
 
-    Used from ``chapters/05_vqvae`` on.
+    Used from ``chapters/01_background`` on.
     """
     settings = {"steps": int(steps), "batch_size": int(batch_size), "accumulate": int(accumulate)}
     settings |= {"lr": float(lr), "betas": tuple(map(float, betas)), "warmup": int(warmup)}

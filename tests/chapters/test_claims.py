@@ -117,7 +117,10 @@ def test_the_page_links_to_what_is_answered():
         ('id = "P1"', 'id = "C5"', "claim C5: an id is new"),
         ('id = "P1"', 'id = "Z1"', "claim Z1: an id is new, a letter"),
         ('verdict = "false"', 'verdict = "wrong"', "claim C5: the verdict must be one of"),
-        ('chapters = ["02_concepts"]', "chapters = []", "claim C5: 'says' and 'chapters'"),
+        ('chapters = ["02_concepts"]', "chapters = []", "claim C5: 'chapters' is a list"),
+        ('["02_concepts"]', '"02_concepts"', "claim C5: 'chapters' is a list"),
+        ('chapters = ["02_concepts"]', 'chapters = ["concepts"]', "claim C5: 'chapters' is a list"),
+        ('"A VQGAN quantises what its generator gives"', '" "', "claim C5: 'says' must"),
         ('says = "A VQGAN', 'text = "A VQGAN', "claim C5: needs id, says"),
     ],
 )

@@ -52,8 +52,7 @@ def problems(notebook) -> list[str]:
     exercises = re.findall(r"\} Exercise (\d+) ★", prose)
     if exercises != [str(n) for n in range(1, len(exercises) + 1)] or len(exercises) < 4:
         found.append(f"exercises {exercises}; at least 4 with stars, numbered from 1")
-    solutions = sum("hide-cell" in c.metadata.get("tags", []) for c in code)
-    if solutions + prose.count("<details>") < len(exercises):
+    if solutions(notebook) < len(exercises):
         found.append("fewer folded solutions than exercises")
     if not any(re.search(r"^widgets\.quiz\(", c.source, re.M) for c in code):
         found.append("no quiz: widgets.quiz(...)")
@@ -64,6 +63,15 @@ def problems(notebook) -> list[str]:
         if cell.cell_type == "code":
             found += [f"cell {i}: {problem}" for problem in cell_problems(cell)]
     return found
+
+
+def solutions(notebook) -> int:
+    """How many are folded away from the heading of the exercises on."""
+    sources = [c.source for c in notebook.cells]
+    start = next((i for i, s in enumerate(sources) if "## Exercises" in s), len(sources))
+    cells = notebook.cells[start:]
+    folded = sum("hide-cell" in c.metadata.get("tags", []) for c in cells)
+    return folded + sum(c.source.count("<details>") for c in cells if c.cell_type == "markdown")
 
 
 def sections_without_figure(notebook) -> list[str]:
@@ -184,6 +192,12 @@ class TestTheChecksThemselves:
         assert "a widget without a figure in '## 9.9 Touch'" in problems(good)
         touch.outputs.append(figure())
         assert not any("a widget" in problem for problem in problems(good))
+
+    def test_a_fold_elsewhere_is_no_solution(self, good):
+        last = [c for c in good.cells if "hide-cell" in c.metadata.get("tags", [])][-1]
+        good.cells.remove(last)
+        good.cells[0].source += "\n<details><summary>Answer</summary></details>"
+        assert "fewer folded solutions than exercises" in problems(good)
 
     def test_exercises_without_solutions(self, good):
         good.cells = [c for c in good.cells if "hide-cell" not in c.metadata.get("tags", [])]

@@ -212,24 +212,3 @@ def test_bars():
     assert {text.get_text() for text in axis.texts} == {"3.50", "2.25", "log K"}
     assert axis.lines[0].get_ydata()[0] == 9
     assert not plots.bars({"VQ": 1.0}, "bits").axes[0].lines
-
-
-def test_figures_can_be_drawn(tmp_path):
-    """Layout and text only fail when a figure is rendered."""
-    usage = code_usage(torch.tensor([0, 1, 1]), 4)
-    for i, figure in enumerate(
-        [
-            plots.images(pictures(3), titles=["a", "b", "c"], columns=3),
-            plots.rows({"a": pictures(3)}, columns=3),
-            plots.curves({"a": history(psnr=1)}, ("psnr",)),
-            plots.usage({"a": usage}),
-            plots.tokens(pictures(1)[0], torch.zeros(2, 2, dtype=torch.int64), pictures(1)[0]),
-            plots.lines({"": {1: 2, 3: 4}}, "x", "y"),
-            plots.straight_through(torch.rand(3, 2), torch.rand(4, 2), torch.rand(3, 2)),
-            plots.heat({"a": torch.rand(3, 3)}, "change"),
-            plots.bars({"a": 1.0}, "y"),
-        ]
-    ):
-        file = tmp_path / f"{i}.png"
-        figure.savefig(file, dpi=40)
-        assert file.stat().st_size > 500

@@ -46,12 +46,6 @@ def test_shares_are_of_the_own_bar_and_small_ones_stand_above():
     assert axis.yaxis_inverted()  # the first bar on top
 
 
-def test_the_limit_for_shares():
-    axis = plots.stacked(STEPS, "ms", smallest=0.0).axes[0]
-    assert len(axis.texts) == 7
-    assert all(text.get_position()[1] in (0, 1) for text in axis.texts)
-
-
 def test_no_two_parts_look_alike():
     many = {"a bar": {f"part {i}": 1.0 for i in range(10)}}
     assert len(drawn(plots.stacked(many, "ms"))) == 10

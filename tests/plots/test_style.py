@@ -31,7 +31,7 @@ def test_style():
 def test_the_rules_themselves(rules, spoil, complaint):
     figure = mpl.figure.Figure()
     axis = figure.subplots()
-    axis.plot([1, 2], color=plots.BLUE)
+    axis.plot([1, 2], color=plots.COLOURS[0])
     axis.set(xlabel="step", ylabel="loss")
     spoil(axis)
     found = rules(figure)

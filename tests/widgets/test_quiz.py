@@ -6,8 +6,8 @@ import pytest
 from bs4 import BeautifulSoup
 
 from vqedu.errors import InputError
-from vqedu.widgets import quiz, read_quiz
-from vqedu.widgets.quiz import QUIZZES
+from vqedu.widgets import quiz
+from vqedu.widgets.quiz import QUIZZES, read_quiz
 
 NAMES = sorted(file.name.removesuffix(".toml") for file in QUIZZES.iterdir())
 OPTIONS = (
@@ -37,6 +37,10 @@ def test_a_quiz_is_read():
         ('why = "so & so"', 'why = "so", wrong = true', "has 'text' and 'why'"),
         ('why = "so & so"', 'why = " "', "not empty"),
         ('ask = "Which?"', "ask = 3", "must be text"),
+        ('why = "so & so"', 'why = "so", right = "no"', "has 'text' and 'why'"),
+        ('why = "so & so"', 'why = "so", right = 1', "has 'text' and 'why'"),
+        (f"[{OPTIONS}]", "3", "must be a list of tables"),
+        (f"[{OPTIONS}]", '["a", "b", "c"]', "must be a list of tables"),
     ],
 )
 def test_a_broken_quiz_is_refused(old, new, complaint):

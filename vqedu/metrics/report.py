@@ -102,7 +102,7 @@ def evaluate(
             loss: what was minimised does not measure. What the model was trained on is read from
             ``model.notes``: the network's name, and the fingerprint of its weights.
 
-    Used from ``chapters/05_vqvae`` on.
+    Used from ``chapters/03_algorithms`` on.
     """
     device, indices = device_of(model), []
     meters = {"psnr": PeakSignalNoiseRatio((-1.0, 1.0), dim=(1, 2, 3)).to(device)}

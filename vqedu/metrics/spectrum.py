@@ -29,7 +29,7 @@ def gradient_spectrum(images: Tensor) -> Tensor:
     Raises:
         InputError: other shapes.
 
-    Used in ``chapters/07_comparison``.
+    Used in ``chapters/01_background``.
     """
     power = gradient_power(images)
     frequency = _frequency(power.shape)
@@ -58,7 +58,7 @@ def sharpness(x_hat: Tensor, x: Tensor) -> float:
     Raises:
         InputError: other shapes.
 
-    Used in ``chapters/07_comparison``.
+    Used from ``chapters/01_background`` on.
     """
     if x_hat.shape != x.shape:
         raise InputError(

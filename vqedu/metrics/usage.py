@@ -28,9 +28,10 @@ class CodeUsage:
 
 
 def code_usage(indices: Tensor, num_codes: int) -> CodeUsage:
-    """Usage and perplexity of indices of any shape, in [0, K). ``chapters/05_vqvae``.
+    """Usage and perplexity of indices of any shape, in [0, K).
 
-    The levels of a residual quantiser, (N, h, w, Q), are counted together.
+    The levels of a residual quantiser, (N, h, w, Q), are counted together. Used from
+    ``chapters/00_start_here`` on.
 
     Raises:
         InputError: no indices, or one outside [0, K).

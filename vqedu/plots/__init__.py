@@ -3,23 +3,16 @@
 All functions return the matplotlib ``Figure``. Images are (B, C, H, W) tensors in [-1, 1].
 """
 
-from .charts import LABELS, LiveCurves, bars, curves, grouped_bars, lines, usage
+from .charts import LiveCurves, bars, curves, grouped_bars, lines, usage
 from .derivations import functions
 from .images import heat, images, rows, spotlight, tokens
 from .latent import clouds, shares
 from .quantization import cells, staircase, straight_through
 from .steps import stacked
-from .style import BLUE, COLOURS, GREEN, GREY, ORANGE, PINK, STYLE, as_picture, use_style
+from .style import COLOURS, as_picture, use_style
 
 __all__ = [
-    "BLUE",
     "COLOURS",
-    "GREEN",
-    "GREY",
-    "LABELS",
-    "ORANGE",
-    "PINK",
-    "STYLE",
     "LiveCurves",
     "as_picture",
     "bars",

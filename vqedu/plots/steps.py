@@ -5,10 +5,11 @@ from matplotlib.figure import Figure
 
 from .style import COLOURS, GREY, finish
 
+NARROW = 0.04  # of the longest bar: too narrow for its share to be written on it
 HATCHES = ("", "//", "..", "\\\\", "xx")  # told apart without colour as well
 
 
-def stacked(named: dict[str, dict[str, float]], xlabel: str, smallest: float = 0.04) -> Figure:
+def stacked(named: dict[str, dict[str, float]], xlabel: str) -> Figure:
     """One lying bar for each name, made of its parts from left to right; the legend stands below.
 
     A part's share of its bar is written on it, or above it where there is no room.
@@ -17,7 +18,6 @@ def stacked(named: dict[str, dict[str, float]], xlabel: str, smallest: float = 0
         named: bar and its parts, ``{"VQ-VAE": {"encoder": 1.0, "decoder": 1.5}}``, in a unit of
             your choice; bars may have different parts, and a part looks the same in each.
         xlabel: of the axis, with the unit.
-        smallest: part of the longest bar below which the share stands above the piece.
     """
     parts = list(dict.fromkeys(part for bar in named.values() for part in bar))
     longest = max(sum(bar.values()) for bar in named.values())
@@ -35,7 +35,7 @@ def stacked(named: dict[str, dict[str, float]], xlabel: str, smallest: float = 0
             label = None  # once in the legend
             x, share = start + width / 2, f"{width / sum(bar.values()):.0%}"
             style = {"fontsize": 10, "ha": "center"}
-            if width >= smallest * longest:
+            if width >= NARROW * longest:
                 box = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
                 axis.text(x, row, share, va="center", bbox=box, **style)
             else:

@@ -84,7 +84,8 @@ def kmeans(vectors: Tensor, num_codes: int, iterations: int = 10) -> tuple[Tenso
         InputError: no vectors, or K below 1.
 
     Source: Linde, Buzo and Gray 1980; van den Oord et al. 2017, Appendix A, relates it to the
-    EMA update. Used to start every quantiser with a codebook of its own; ``chapters/05_vqvae``.
+    EMA update. Written out in ``chapters/02_concepts``; every quantiser with a codebook of its own
+    starts with it.
     """
     if vectors.ndim != 2 or len(vectors) == 0:
         raise InputError(f"kmeans needs vectors of shape (N, D), N >= 1; got {vectors.shape}")

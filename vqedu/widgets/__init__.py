@@ -1,7 +1,7 @@
 """Things to touch. They work in JupyterLab and, without a kernel, on a static page as well."""
 
 from .frames import codebook_explorer, frames, token_editor
-from .quiz import quiz, read_quiz
+from .quiz import quiz
 from .voronoi import voronoi
 
-__all__ = ["codebook_explorer", "frames", "quiz", "read_quiz", "token_editor", "voronoi"]
+__all__ = ["codebook_explorer", "frames", "quiz", "token_editor", "voronoi"]

@@ -73,14 +73,18 @@ def read_quiz(text: str) -> tuple[Question, ...]:
 def _read(number: int, entry: dict) -> Question:
     if entry.keys() != {"ask", "options"}:
         raise InputError(f"question {number}: must have 'ask' and 'options'; got {sorted(entry)}")
-    for option in entry["options"]:
-        if not {"text", "why"} <= option.keys() <= {"text", "why", "right"}:
+    options = entry["options"]
+    if not (isinstance(options, list) and all(isinstance(one, dict) for one in options)):
+        raise InputError(f"question {number}: 'options' must be a list of tables")
+    for option in options:
+        known = {"text", "why"} <= option.keys() <= {"text", "why", "right"}
+        if not known or not isinstance(option.get("right", False), bool):
             raise InputError(
                 f"question {number}: an option has 'text' and 'why', and the right one "
                 f"'right = true'; got {sorted(option)}"
             )
-    options = tuple(Option(**option) for option in entry["options"])
-    right = sum(option.right is True for option in options)
+    options = tuple(Option(**option) for option in options)
+    right = sum(option.right for option in options)
     if right != 1 or not OPTIONS[0] <= len(options) <= OPTIONS[1]:
         raise InputError(
             f"question {number}: needs {OPTIONS[0]} to {OPTIONS[1]} options, exactly one of them "
