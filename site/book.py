@@ -211,6 +211,14 @@ def myst_yml(book: Book) -> str:
     return "\n".join(lines) + "\n"
 
 
+def put(target: Path, text: str) -> None:
+    """Write a generated file whole or not at all, and say so."""
+    draft = target.with_name(f"{target.name}.part")
+    draft.write_text(text, "utf-8")
+    os.replace(draft, target)
+    print(f"{target.name} written")
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Write myst.yml from book.toml.")
     parser.add_argument("--check", action="store_true", help="only fail when myst.yml is stale")
@@ -227,10 +235,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.check:
         print("myst.yml: is stale. Write it again: python site/book.py", file=sys.stderr)
         return 1
-    temporary = target.with_suffix(".yml.part")
-    temporary.write_text(text, "utf-8")
-    os.replace(temporary, target)
-    print(f"{target.name} written")
+    put(target, text)
     return 0
 
 

@@ -6,10 +6,10 @@ that is stale.
 """
 
 import argparse
-import os
 import re
 import sys
 import tomllib
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -151,8 +151,12 @@ def problems(claims: tuple[Claim, ...], boxes: list[Box], finished: tuple[str, .
 
 def page(claims: tuple[Claim, ...], boxes: list[Box]) -> str:
     """The Markdown of the page."""
-    answered = {(box.title.split(" ")[0], box.chapter) for box in boxes}
-    open_ = [c for c in claims if not any((c.id, chapter) in answered for chapter in c.chapters)]
+    answers = {(box.title.split(" ")[0], box.chapter) for box in boxes}
+    shown_in = {  # the first of its chapters that answers a claim
+        c.id: next((chapter for chapter in c.chapters if (c.id, chapter) in answers), None)
+        for c in claims
+    }
+    counts = Counter(c.verdict for c in claims if shown_in[c.id])
     lines = [
         "<!-- Written from claims.toml and the chapters by `python site/claims.py`. -->",
         "",
@@ -162,26 +166,22 @@ def page(claims: tuple[Claim, ...], boxes: list[Box]) -> str:
         "in others like it, in our words. A verdict leads to the box in the chapter where an",
         "experiment or a derivation shows it, and a source is named.",
         "",
-        f"Of {len(claims)} claims, {len(claims) - len(open_)} are answered in finished chapters: "
-        + ", ".join(
-            f"{sum(c.verdict == verdict for c in claims if c not in open_)} {verdict}"
-            for verdict in VERDICTS
-            if any(c.verdict == verdict for c in claims if c not in open_)
-        )
+        f"Of {len(claims)} claims, {counts.total()} are answered in finished chapters: "
+        + ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict])
         + ".",
     ]
     for letter, section in SECTIONS.items():
         lines += ["", f"## {section}", "", "| | claim | verdict |", "|---|---|---|"]
         for claim in claims:
             if claim.id.rstrip("0123456789") == letter:
-                lines.append(f"| {claim.id} | {claim.says} | {_verdict(claim, answered)} |")
+                verdict = _verdict(claim, shown_in[claim.id])
+                lines.append(f"| {claim.id} | {claim.says} | {verdict} |")
     return "\n".join(lines) + "\n"
 
 
-def _verdict(claim: Claim, answered: set[tuple[str, str]]) -> str:
-    for chapter in claim.chapters:
-        if (claim.id, chapter) in answered:
-            return f"[{VERDICTS[claim.verdict]}]({chapter}.ipynb#{claim.name})"
+def _verdict(claim: Claim, chapter: str | None) -> str:
+    if chapter:
+        return f"[{VERDICTS[claim.verdict]}]({chapter}.ipynb#{claim.name})"
     return f"{VERDICTS[claim.verdict]}; chapter {int(claim.chapters[0][:2])}, being written"
 
 
@@ -206,10 +206,7 @@ def main(arguments: list[str] | None = None) -> int:
     for line in wrong:
         print(line, file=sys.stderr)
     if stale and not options.check:
-        draft = target.with_suffix(".md.part")
-        draft.write_text(text, "utf-8")
-        os.replace(draft, target)
-        print("chapters/claims.md written")
+        book.put(target, text)
     return 1 if wrong and options.check else 0
 
 

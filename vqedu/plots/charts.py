@@ -101,7 +101,7 @@ def lines(
         xlabel: of the axis, with the unit.
         ylabel: likewise.
         log: which axes are logarithmic: "x", "y" or "xy".
-        limit: (y, text) of a dashed line across.
+        limit: (y, text) of a dotted line across.
         mark: {x: text} names points of the first line.
         points: whether each point is drawn, or only the line.
     """

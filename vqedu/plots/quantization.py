@@ -22,8 +22,7 @@ def straight_through(z_e: Tensor, codes: Tensor, gradient: Tensor) -> Figure:
     """
     figure, axis = plt.subplots(figsize=(5.5, 4.2))
     side = torch.linspace(-1.6, 1.6, 300)
-    plane = torch.stack(torch.meshgrid(side, side, indexing="xy"), -1).reshape(-1, 2)
-    cells = torch.cdist(plane, codes).argmin(1).view(300, 300)
+    cells = _nearest_on_grid(side, side, codes)
     tints = mpl.colors.ListedColormap(mpl.colormaps["Greys"](np.linspace(0.03, 0.22, len(codes))))
     axis.imshow(cells.numpy(), extent=(-1.6, 1.6, -1.6, 1.6), origin="lower", cmap=tints)
     chosen = codes[torch.cdist(z_e, codes).argmin(1)]
@@ -87,9 +86,8 @@ def cells(points: Tensor, named: dict[str, Tensor], lines: bool = True) -> Figur
         1, len(named), figsize=(side * len(named), side - 0.4), squeeze=False
     )
     xs, ys = torch.linspace(left, right, 300), torch.linspace(bottom, top, 300)
-    plane = torch.stack(torch.meshgrid(xs, ys, indexing="xy"), -1).reshape(-1, 2)
     for axis, (title, codes) in zip(axes[0], named.items(), strict=True):
-        cell = torch.cdist(plane, codes).argmin(1).view(300, 300)
+        cell = _nearest_on_grid(xs, ys, codes)
         border = torch.zeros_like(cell)
         border[:, 1:] |= cell[:, 1:] != cell[:, :-1]
         border[1:] |= cell[1:] != cell[:-1]
@@ -108,6 +106,13 @@ def cells(points: Tensor, named: dict[str, Tensor], lines: bool = True) -> Figur
         axis.set_xlabel("first coordinate")
     axes[0, 0].set_ylabel("second coordinate")
     return finish(figure)
+
+
+def _nearest_on_grid(xs: Tensor, ys: Tensor, codes: Tensor) -> Tensor:
+    """(rows, columns): number of the nearest code at each place of a grid."""
+    plane = torch.stack(torch.meshgrid(xs, ys, indexing="xy"), -1)  # (rows, columns, 2)
+    nearest = torch.cdist(plane.reshape(-1, 2), codes).argmin(1)
+    return nearest.view(len(ys), len(xs))
 
 
 def _owners(points: Tensor, codes: Tensor):
