@@ -33,7 +33,6 @@ package.
 
 DEVICES = ("cpu", "cuda", "mps")
 QUANTIZERS = ("vq", "ema", "cosine", "rotation", "sim", "gumbel", "fsq", "lfq", "residual")
-KINDS = ("vqvae", "vqgan", "pixelcnn", "transformer", "maskgit")
 GREY, COLOUR, PRIOR = "vqvae-fashion", "vqvae-photos", "pixelcnn-fashion"  # shipped
 
 
@@ -150,38 +149,46 @@ def add_train(commands) -> None:
     parser = add_command(
         commands,
         "train",
-        "train an autoencoder, or a prior over its tokens",
+        "train a model: a shipped one anew, or one of your own",
         "Train a model and write it to FOLDER/model.safetensors. The state of the training is\n"
         "kept beside it: after Ctrl-C, or a crash, --resume goes on where it stopped.\n\n"
-        "kinds:\n"
+        "RECIPE is the name of a model that comes with the package, which is then made again, or\n"
+        "one of these kinds. Options change single settings of either; in brackets stands what\n"
+        "most kinds have.\n"
         "  vqvae        squared error and commitment (van den Oord et al. 2017)\n"
         "  vqgan        the same network with perceptual distance and discriminator\n"
         "  pixelcnn, transformer, maskgit\n"
-        "               priors over the tokens of --tokenizer\n\n"
+        "               priors over the tokens of --tokenizer\n"
+        "  vae, gan     what both grew out of\n\n"
         "examples:\n"
         "  vqedu train                                       3 minutes on two cores\n"
+        "  vqedu train vqgan-fashion                         a shipped model, once more\n"
         "  vqedu train vqgan --data photos --steps 4000 -o runs/photos\n"
         "  vqedu train transformer --tokenizer runs/vqvae-fashion/model.safetensors\n"
         "  vqedu train --resume",
     )
     add = parser.add_argument
-    add("kind", nargs="?", choices=KINDS, default="vqvae", help="default: vqvae")
-    add("-o", "--out", type=Path, metavar="FOLDER", help="default: runs/KIND-DATA")
-    add("--tokenizer", metavar="MODEL", help="priors: whose tokens (default: shipped)")
-    add("--num-codes", type=whole, default=128, help="K (default: 128)")
-    add("--code-dim", type=whole, default=16, help="D (default: 16)")
-    add("--width", type=whole, default=64, help="channels inside (default: 64)")
-    add("--layers", type=whole, default=6, help="priors: layers (default: 6)")
-    add("--quantizer", choices=QUANTIZERS, default="ema", help="default: ema")
-    add("--steps", type=whole, default=1500, help="weight updates (default: 1500)")
-    add("--batch-size", type=whole, default=64, help="default: 64")
+    add("recipe", nargs="?", metavar="RECIPE", default="vqvae", help="default: vqvae")
+    add("-o", "--out", type=Path, metavar="FOLDER", help="default: runs/RECIPE, or runs/KIND-DATA")
+    add("--tokenizer", metavar="MODEL", help="priors: whose tokens")
+    add("--num-codes", type=whole, help="K (128)")
+    add("--code-dim", type=whole, help="D (16)")
+    add("--width", type=whole, help="channels inside (64)")
+    add("--stride", type=whole, help="pixels a token: 4, 8, 16 (4)")
+    add("--layers", type=whole, help="priors: layers (6)")
+    add("--quantizer", choices=QUANTIZERS, help="(ema)")
+    add("--perceptual-weight", type=number(float, 0), metavar="P", help="0: without (vqgan: 1)")
+    add("--adversarial-weight", type=number(float, 0), metavar="W", help="0: without (vqgan: 0.8)")
+    add("--steps", type=whole, help="weight updates (1500)")
+    add("--batch-size", type=whole, help="(64)")
     add("--accumulate", type=whole, default=1, help="parts of a batch, to save memory (default: 1)")
-    add("--lr", type=positive, default=2e-3, help="highest learning rate (default: 0.002)")
+    add("--lr", type=positive, help="highest learning rate (0.002)")
     add("--precision", choices=("no", "bf16", "fp16"), default="no", help="default: no")
     add("--save-every", type=whole, default=250, help="steps between states (default: 250)")
     add("--resume", action="store_true", help="go on from the newest good state, if any")
     add("--log", action="store_true", help="write TensorBoard logs to FOLDER/logs")
-    common(parser, "data", "seed")
+    common(parser, "data")
+    add("--seed", type=number(int, 0, 2**31 - 1), help="(0)")
 
 
 def add_evaluate(commands) -> None:

@@ -2,35 +2,19 @@
 
 import os
 import time
+from dataclasses import fields, replace
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from torch.utils.data import TensorDataset
 
-from . import (
-    autoencoders,
-    checkpoints,
-    codec,
-    data,
-    metrics,
-    objectives,
-    perceptual,
-    priors,
-    processes,
-)
-from .adversarial import PatchDiscriminator
+from . import checkpoints, codec, data, metrics, objectives, perceptual, priors, processes, recipes
 from .autoencoders import VQAutoencoder
 from .cli import COLOUR, GREY, PRIOR
 from .errors import CheckpointError, DataError, InputError
 from .priors.base import Prior
-from .training import fit, seed_everything, select_device
-
-PRIORS = {
-    "pixelcnn": (priors.GatedPixelCNN, objectives.PriorObjective),
-    "transformer": (priors.Transformer, objectives.PriorObjective),
-    "maskgit": (priors.MaskedTransformer, objectives.MaskedPriorObjective),
-}
+from .recipes import load_autoencoder, source_of
+from .training import seed_everything
 
 
 def doctor(arguments) -> int:
@@ -41,89 +25,47 @@ def doctor(arguments) -> int:
 
 def train(arguments) -> int:
     a = arguments
-    prior = a.kind in PRIORS
-    tokenizer = _autoencoder(a.tokenizer or GREY, a.device) if prior else None
-    source = _source(a, tokenizer)
-    images = data.load(split="train", **source)
-    folder = a.out or Path("runs") / f"{a.kind}-{Path(source['name']).name.replace(':', '-')}"
-    seed_everything(a.seed)
-    if prior:
-        tokens = metrics.tokenize(tokenizer, images)
-        model, objective = _prior(a, tokenizer, tokens, images)
-        items = TensorDataset(tokens, images.labels)
-    else:
-        model, objective = _autoencoder_to_train(a, images)
-        items = images
+    recipe = recipes.find(a.recipe)
+    asked = {field.name: getattr(a, field.name, None) for field in fields(recipe)}
+    recipe = replace(recipe, **{k: v for k, v in asked.items() if v is not None})
+    recipe = replace(recipe, root=recipe.root and str(recipe.root))
+    folder = a.out or Path("runs") / _folder_name(a.recipe, recipe)
     if os.environ.get("RANK", "0") == "0":  # the first of several processes
-        print(f"training a {a.kind} on {images} in {folder}")
-    history = fit(
-        model,
-        objective,
-        items,
-        steps=a.steps,
-        batch_size=a.batch_size,
-        accumulate=a.accumulate,
-        lr=a.lr,
-        betas=(0.5, 0.9) if a.kind == "vqgan" else (0.9, 0.999),
-        seed=a.seed,
-        device=a.device,
-        precision=a.precision,
+        print(f"training {a.recipe} for {recipe.steps} steps in {folder}")
+    model, history = recipes.train(
+        recipe,
         folder=folder / "training",
+        device=a.device,
+        accumulate=a.accumulate,
+        precision=a.precision,
         save_every=a.save_every,
         resume=a.resume,
         log_dir=folder / "logs" if a.log else None,
     )
     if processes.rank() > 0:
         return 0
-    done = int(history["step"][-1]) if history.terms else 0
-    notes = {"data": {k: v for k, v in source.items() if v is not None}, "kind": a.kind}
-    notes |= {"steps": done, "seed": a.seed, "seconds": round(history.seconds)}
-    if prior:
-        notes |= {"tokenizer": checkpoints.fingerprint(tokenizer), "classes": images.classes}
-    else:
-        indices = metrics.tokenize(model, images)
-        usage = metrics.code_usage(indices, model.quantizer.num_codes)
-        notes["code_counts"] = usage.counts.tolist()
-        notes |= getattr(model, "notes", {})  # of the perceptual network it was trained on
-    path = folder / "model.safetensors"
-    checkpoints.save(model, path, **notes)
+    path, done = folder / "model.safetensors", model.notes["steps"]
+    checkpoints.save(model, path, **model.notes)
     last = {k: history.recent(k) for k in history.terms if k != "step"}
     print(f"after {done} steps: " + ", ".join(f"{k} {v:.3g}" for k, v in last.items()))
     print(f"wrote {path}")
-    return 0 if done == a.steps else 130
+    return 0 if done == recipe.steps else 130
 
 
-def _autoencoder_to_train(a, images):
-    channels = images.images.shape[1]
-    model = autoencoders.vqvae(
-        channels,
-        num_codes=a.num_codes,
-        code_dim=a.code_dim,
-        width=a.width,
-        quantizer=a.quantizer,
-    )
-    if a.kind == "vqvae":
-        return model, objectives.VQVAEObjective(images.variance)
-    small = min(images.images.shape[2:]) < 64  # where a patch of 70 pixels would be all there is
-    discriminator = PatchDiscriminator(channels, width=32, layers=1 if small else 3)
-    return model, objectives.VQGANObjective(
-        perceptual.default(channels), discriminator, start=a.steps // 4, warmup=a.steps // 20
-    )
-
-
-def _prior(a, tokenizer: VQAutoencoder, tokens, images):
-    if tokens.ndim != 3:
-        raise InputError("priors need one token a position; this tokenizer's quantiser is residual")
-    build, objective = PRIORS[a.kind]
-    grid, classes = tuple(tokens.shape[1:]), len(images.classes)
-    sizes = {"width": a.width, "layers": a.layers}
-    return build(tokenizer.quantizer.num_codes, classes, grid, **sizes), objective()
+def _folder_name(name: str, recipe: recipes.Recipe) -> str:
+    """A shipped model's name is the folder's; a kind goes with the name of the data."""
+    if name in recipes.RECIPES:
+        return name
+    source = recipe.data or "fashion"
+    if recipe.is_prior and not recipe.data:
+        source = checkpoints.load(recipe.tokenizer).notes.get("data", {}).get("name", source)
+    return f"{recipe.kind}-{Path(source).name.replace(':', '-')}"
 
 
 def evaluate(arguments) -> int:
     a = arguments
-    model = _autoencoder(a.model or GREY, a.device)
-    source = _source(a, model)
+    model = load_autoencoder(a.model or GREY, a.device)
+    source = source_of(a, model)
     images = data.load(split=a.split, **source)
     channels = images.images.shape[1]
     options = {}
@@ -140,11 +82,11 @@ def evaluate(arguments) -> int:
 
 def reconstruct(arguments) -> int:
     a = arguments
-    model = _autoencoder(a.model or (COLOUR if a.files else GREY), a.device)
+    model = load_autoencoder(a.model or (COLOUR if a.files else GREY), a.device)
     if a.files:
         originals = [codec.read_image(path, model.in_channels) for path in a.files]
     else:
-        originals = list(data.load(split="test", **_source(a, model, limit=8)).tensor())
+        originals = list(data.load(split="test", **source_of(a, model, limit=8)).tensor())
     pairs = []
     for x in originals:
         x_hat = codec.through(model, x)
@@ -161,7 +103,7 @@ def reconstruct(arguments) -> int:
 
 def sample(arguments) -> int:
     a = arguments
-    model = _autoencoder(a.model or GREY, a.device)
+    model = load_autoencoder(a.model or GREY, a.device)
     prior = _prior_from(a.prior or PRIOR, model)
     if a.label is not None and a.label >= prior.num_classes:
         raise InputError(f"--label must be below {prior.num_classes}, the number of classes")
@@ -186,7 +128,7 @@ def sample(arguments) -> int:
 
 def compress(arguments) -> int:
     a = arguments
-    model = _autoencoder(a.model or COLOUR, a.device)
+    model = load_autoencoder(a.model or COLOUR, a.device)
     prior = _prior_from(a.prior, model) if a.prior else None
     target = _target(a, ".vq")
     print(codec.compress_file(model, a.file, target, prior, label=a.label))
@@ -196,7 +138,7 @@ def compress(arguments) -> int:
 
 def decompress(arguments) -> int:
     a = arguments
-    model = _autoencoder(a.model or COLOUR, a.device)
+    model = load_autoencoder(a.model or COLOUR, a.device)
     prior = _prior_from(a.prior, model) if a.prior else None
     target = _target(a, ".png")
     codec.decompress_file(model, a.file, target, prior)
@@ -208,7 +150,7 @@ def export(arguments) -> int:
     from .export import to_onnx
 
     a = arguments
-    model = _autoencoder(a.model or GREY, "cpu")
+    model = load_autoencoder(a.model or GREY, "cpu")
     try:
         a.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -227,13 +169,6 @@ def _target(a, suffix: str) -> Path:
     return target
 
 
-def _autoencoder(name: str, device: str | None) -> VQAutoencoder:
-    model = checkpoints.load(name)
-    if not isinstance(model, VQAutoencoder):
-        raise CheckpointError(f"{name} holds a {type(model).__name__}, not an autoencoder")
-    return model.to(select_device(device))
-
-
 def _prior_from(name: str, model: VQAutoencoder) -> Prior:
     """A prior, with a check that it was trained on this model's tokens."""
     prior = checkpoints.load(name)
@@ -242,13 +177,3 @@ def _prior_from(name: str, model: VQAutoencoder) -> Prior:
     if prior.notes.get("tokenizer") not in (None, checkpoints.fingerprint(model)):
         raise InputError(f"the prior {name} was trained on the tokens of another model")
     return prior.to(next(model.parameters()).device)
-
-
-def _source(a, model: VQAutoencoder | None = None, limit: int | None = None) -> dict:
-    """Arguments of ``data.load``: the command line's, else those the model was trained on."""
-    known = model.notes.get("data", {}) if model is not None and not a.data else {}
-    asked = {"root": a.root, "size": a.size, "limit": a.limit}
-    source = {"name": a.data or "fashion", "limit": limit}
-    source |= {k: v for k, v in known.items() if k != "limit"}
-    source |= {k: v for k, v in asked.items() if v is not None}
-    return source | ({"root": str(source["root"])} if source.get("root") else {})

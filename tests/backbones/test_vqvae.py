@@ -115,3 +115,44 @@ def test_last_layer():
     before = decoder(z)
     decoder.last_layer.data *= 3
     torch.testing.assert_close(decoder(z), 3 * before)
+
+
+@pytest.mark.parametrize("upsampling", ["transposed", "nearest"])
+@pytest.mark.parametrize("stride", [4, 8, 16])
+def test_strides(stride, upsampling):
+    encoder = VQVAEEncoder(3, 5, width=8, stride=stride)
+    decoder = VQVAEDecoder(3, 5, width=8, stride=stride, upsampling=upsampling)
+    x = torch.randn(2, 3, 2 * stride, 3 * stride)
+    z_e = encoder(x)
+    assert z_e.shape == (2, 5, 2, 3)
+    assert encoder.stride == stride
+    x_hat = decoder(z_e)
+    assert x_hat.shape == x.shape
+    (gradient,) = torch.autograd.grad(x_hat.sum(), decoder.last_layer)
+    assert gradient.abs().sum() > 0
+    transposed = [m for m in decoder.modules() if isinstance(m, nn.ConvTranspose2d)]
+    assert len(transposed) == {"transposed": stride.bit_length() - 1, "nearest": 0}[upsampling]
+
+
+@pytest.mark.parametrize("stride", [0, 1, 2, 3, 6, 12, -4])
+def test_other_strides(stride):
+    with pytest.raises(InputError, match="power of 2, at least 4"):
+        VQVAEEncoder(1, stride=stride)
+
+
+def test_other_upsampling():
+    with pytest.raises(InputError, match="transposed or nearest, not 'bicubic'"):
+        VQVAEDecoder(1, upsampling="bicubic")
+
+
+def test_transposed_convolutions_leave_a_checkerboard():
+    """From even codes, the pixels inside come out with a period of 2, and not so by 'nearest'."""
+    torch.manual_seed(0)
+    codes = torch.ones(1, 4, 16, 16)
+    spread = {}
+    for upsampling in ("transposed", "nearest"):
+        decoder = VQVAEDecoder(1, 4, width=16, upsampling=upsampling)
+        with torch.no_grad():
+            inside = decoder(codes)[0, 0, 30:34, 30:34]
+        spread[upsampling] = inside.std().item()
+    assert spread["nearest"] < 1e-5 < 1e-3 < spread["transposed"]

@@ -175,7 +175,7 @@ def vae(
 
     Source: Kingma & Welling 2014; ``VAE`` is trained in ``chapters/01_background``.
     """
-    stride = VQVAEEncoder.stride
+    stride = 4
     if size < stride or size % stride or latent_dim < 1 or width < 4 or width % 4:
         raise InputError(
             f"size must be a multiple of {stride}, width a multiple of 4, latent_dim at least 1; "

@@ -105,6 +105,8 @@ def vqvae(
     num_codes: int = 512,
     code_dim: int = 64,
     width: int = 128,
+    stride: int = 4,
+    upsampling: str = "transposed",
     quantizer: str = "ema",
     **quantizer_options,
 ) -> VQAutoencoder:
@@ -115,20 +117,24 @@ def vqvae(
         num_codes: K.
         code_dim: D.
         width: channels inside the networks.
+        stride: pixels per token, along each side; 4, 8, 16, …
+        upsampling: ``"transposed"`` or ``"nearest"``, see
+            :class:`~vqedu.backbones.VQVAEDecoder`.
         quantizer: one of the keys of ``vqedu.quantizers.BY_NAME``.
         quantizer_options: passed on to the quantiser: ``beta``, ``decay``, …
 
     Raises:
-        InputError: an unknown quantiser.
+        InputError: an unknown quantiser, stride or upsampling.
 
     Source: van den Oord et al. 2017; built up in ``chapters/05_vqvae``.
     """
     config = {"in_channels": in_channels, "num_codes": num_codes, "code_dim": code_dim}
-    config |= {"width": width, "quantizer": quantizer, **quantizer_options}
+    config |= {"width": width, "stride": stride, "upsampling": upsampling}
+    config |= {"quantizer": quantizer, **quantizer_options}
     model = VQAutoencoder(
-        VQVAEEncoder(in_channels, code_dim, width),
+        VQVAEEncoder(in_channels, code_dim, width, stride),
         _quantizer(quantizer, num_codes, code_dim, quantizer_options),
-        VQVAEDecoder(in_channels, code_dim, width),
+        VQVAEDecoder(in_channels, code_dim, width, stride, upsampling),
     )
     model.config = {"builder": "vqvae", **config}  # what a checkpoint needs to build it again
     return model

@@ -63,7 +63,8 @@ def load(
             - ``"torchvision:CIFAR10"``, or another of torchvision's image sets.
         split: ``"train"`` or ``"test"``.
         size: side of the square images in pixels; the middle of each image is cut out and
-            resized. None keeps the size named above.
+            resized; Fashion-MNIST's above 28 get a black border instead. None keeps the size
+            named above.
         root: the folder of your pictures, or where a download is looked for and kept (default:
             ``$VQEDU_DATA``, else ``~/.cache/vqedu``).
         limit: how many images, drawn at random. None means all.

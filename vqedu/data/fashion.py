@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 import torch
+from torch.nn.functional import pad
 
 from ..errors import DataError
 from .idx import read_idx
@@ -128,7 +129,8 @@ def _download(home: Path, places: list[Path]) -> None:
 
 
 def read_split(images_file, labels_file, name, split, size, limit, seed) -> ImageSet:
-    """Read one pair of idx files in Fashion-MNIST's layout."""
+    """Read one pair of idx files in Fashion-MNIST's layout. A size above 28 adds a black border, as
+    LeCun et al. 1998 did for digits: enlarged, the pictures would only be blurred."""
     images, labels = read_idx(images_file, ndim=3), read_idx(labels_file, ndim=1)
     if len(images) != len(labels):
         raise DataError(
@@ -142,4 +144,10 @@ def read_split(images_file, labels_file, name, split, size, limit, seed) -> Imag
     chosen = pick(len(images), limit, seed, f"{name!r}, split {split!r},")
     images = torch.from_numpy(images[chosen]).unsqueeze(1)  # (N, 28, 28) -> (N, 1, 28, 28)
     labels = torch.from_numpy(labels[chosen].astype("int64"))
-    return ImageSet(images if size is None else fit(images, size), labels, CLASSES, name, split)
+    if size is not None and size > images.shape[-1]:
+        before = (size - images.shape[-1]) // 2
+        after = size - images.shape[-1] - before
+        images = pad(images, (before, after, before, after))  # the background is 0, black
+    elif size is not None:
+        images = fit(images, size)
+    return ImageSet(images, labels, CLASSES, name, split)

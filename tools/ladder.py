@@ -1,0 +1,284 @@
+"""The experiment of chapter 7: the same autoencoder, and only what is minimised differs.
+
+    python tools/ladder.py                      # all that is missing; about two hours on two cores
+    python tools/ladder.py --only ladder        # no priors, no ablation
+    python tools/ladder.py --seeds 1 --steps 200 --out /tmp/try    # a quick look
+
+Every run leaves its model and its result, NAME.safetensors and NAME.json, in the folder (default:
+runs/ladder). What is there already, made by the same recipe, is not made again, so that the command
+can be stopped at any time. At the end all results are collected in vqedu/assets/results/ladder.json
+(with --out: in that folder), and printed as a table.
+"""
+
+import argparse
+import json
+import multiprocessing
+import os
+import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import torch
+
+from vqedu import checkpoints, data, metrics, perceptual, priors, recipes, results
+from vqedu.files import whole
+from vqedu.recipes import Recipe
+from vqedu.training import seed_everything, select_device
+
+DATA = ("fashion", "photos")
+ENDS = ("squared", "adversarial")  # whose tokens get a prior
+ABLATION = {  # what is changed in the uppermost rung
+    "w = 0.8": {"adversarial_weight": 0.8},
+    "w = 0.05": {"adversarial_weight": 0.05},
+    "no warm-up": {"warmup": 0.0},
+    "from the first step": {"start": 0.0, "warmup": 0.0},
+    "without perceptual": {"perceptual_weight": 0.0},
+    "transposed convolutions": {"upsampling": "transposed"},
+    "last weights": {"average": 0.0},
+    "Adam (0.9, 0.999)": {"betas": (0.9, 0.999)},
+    "LeCam 0.1": {"lecam": 0.1},
+    "49 tokens of 7 bits": {"stride": 4, "num_codes": 128, "size": None},
+}
+SAMPLES = 2000  # as many as there are test images
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run: a rung on one data set with one seed, or a prior over its tokens."""
+
+    group: str  # "ladder", "prior" or "ablation"
+    data: str
+    rung: str
+    recipe: Recipe
+
+    @property
+    def name(self) -> str:
+        words = "".join(c if c.isalnum() else "_" for c in self.rung)
+        return f"{self.group}-{self.data}-{words}-{self.recipe.seed}"
+
+
+def jobs(options) -> list[Job]:
+    """All runs that were asked for, autoencoders before the priors that need them."""
+    todo = []
+    for seed in range(options.seeds):
+        for name in options.data:
+            for rung in recipes.LADDER:
+                recipe = replace(recipes.rung(rung, name), seed=seed)
+                todo.append(Job("ladder", name, rung, recipe))
+    for seed in range(options.seeds):
+        for name in options.data:
+            for rung in ENDS:
+                file = options.out / f"ladder-{name}-{rung}-{seed}.safetensors"
+                recipe = replace(recipes.LADDER_PRIOR, tokenizer=str(file), seed=seed)
+                todo.append(Job("prior", name, rung, recipe))
+    for seed in range(options.seeds):
+        for rung, change in ABLATION.items():
+            recipe = replace(recipes.rung("adversarial"), seed=seed, **change)
+            todo.append(Job("ablation", "fashion", rung, recipe))
+    if options.steps:
+        todo = [replace(job, recipe=replace(job.recipe, steps=options.steps)) for job in todo]
+    return [job for job in todo if job.group in options.only]
+
+
+def settled(job: Job, folder: Path) -> dict | None:
+    """The result of an earlier run of the same recipe."""
+    try:
+        result = json.loads((folder / f"{job.name}.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return result if result["recipe"] == plain(job.recipe) else None
+
+
+def plain(recipe: Recipe) -> dict:
+    """As JSON gives it back; a tokenizer by its file's name, wherever the folder is."""
+    settings = json.loads(json.dumps(asdict(recipe)))
+    return settings | {"tokenizer": Path(recipe.tokenizer).stem}
+
+
+def run(job: Job, folder: Path, threads: int) -> dict:
+    """Train, measure on the test images, and write both files."""
+    torch.set_num_threads(threads)
+    start = time.perf_counter()
+    model, history = recipes.train(job.recipe, progress=False)
+    trained = time.perf_counter() - start
+    measure = measure_prior if job.recipe.is_prior else measure_autoencoder
+    result = {"group": job.group, "data": job.data, "rung": job.rung, "seed": job.recipe.seed}
+    result |= {"recipe": plain(job.recipe), "metrics": measure(job, model)}
+    result |= {"seconds": round(trained, 1), "made_with": model.notes["made_with"]}
+    result["curves"] = thinned(history)
+    checkpoints.save(model, folder / f"{job.name}.safetensors", **model.notes)
+    with whole(folder / f"{job.name}.json") as draft:
+        draft.write_text(json.dumps(result) + "\n", "utf-8")
+    return result
+
+
+def test_images(job: Job, model) -> data.ImageSet:
+    return data.load(split="test", **recipes.source_of(job.recipe, model))
+
+
+def judge_for(job: Job) -> metrics.Evaluator:
+    return metrics.load_evaluator(metrics.EVALUATORS[job.data == "photos"])
+
+
+def measure_autoencoder(job: Job, model) -> dict:
+    judge = judge_for(job)
+    distance = perceptual.FeatureDistance(
+        judge.network, in_channels=judge.in_channels, name=judge.name
+    )
+    report = metrics.evaluate(model, test_images(job, model), evaluator=judge, perceptual=distance)
+    return {
+        "psnr": report.psnr,
+        "ssim": report.ssim,
+        "perceptual": report.perceptual.value,
+        "frechet": report.frechet.value,
+        "sharpness": report.sharpness,
+        "codes_used": report.usage.used,
+        "perplexity": report.usage.perplexity,
+        "bits_per_image": report.bits_per_image,
+        "evaluator": judge.name,
+    }
+
+
+def measure_prior(job: Job, prior) -> dict:
+    """Bits of the test images' tokens, and how far samples are from the test images."""
+    tokenizer = recipes.load_autoencoder(job.recipe.tokenizer)
+    test = test_images(job, tokenizer)
+    tokens = metrics.tokenize(tokenizer, test)
+    seed_everything(job.recipe.seed)
+    labels = torch.arange(SAMPLES) % prior.num_classes
+    drawn = torch.cat(
+        [tokenizer.decode_indices(prior.sample(part)).cpu() for part in labels.split(250)]
+    )
+    judge = judge_for(job)
+    frechet = metrics.frechet_distance(test, drawn, judge)
+    return {
+        "bits_per_token": priors.bits_per_token(prior, tokens, test.labels),
+        "bits_per_dimension": priors.bits_per_dimension(
+            prior, tokens, test.labels, tuple(drawn.shape[1:])
+        ),
+        "frechet": frechet.value,
+        "evaluator": judge.name,
+    }
+
+
+def thinned(history, every: int = 25) -> dict[str, list[float]]:
+    """Means over stretches of the training: enough for a curve."""
+    curves = {}
+    for name, values in history.terms.items():
+        parts = [values[i : i + every] for i in range(0, len(values), every)]
+        means = [sum(part) / len(part) for part in parts]
+        curves[name] = [None if value != value else float(f"{value:.4g}") for value in means]
+    return curves
+
+
+def timing(name: str, steps: int = 30) -> dict[str, float]:
+    """Seconds a step of each rung: one step of each in turn, so that whatever else the machine does
+    falls on all of them; the median."""
+    from vqedu.run import Batches, Interrupt, Run
+
+    device, runs, times = select_device(), {}, {}
+    images = data.load(name, size=32)
+    for rung in recipes.LADDER:
+        r = replace(recipes.rung(rung, name), start=0.0, warmup=0.0, steps=steps)
+        model, objective = recipes.build(r, images)
+        settings = {"steps": steps, "lr": r.lr, "betas": r.betas, "warmup": 20, "seed": 0}
+        settings |= {"average": r.average, "precision": "no", "batch_size": r.batch_size}
+        settings |= {"accumulate": 1, "items": len(images)}
+        runs[rung], times[rung] = Run(model, objective, settings, device), []
+    sampler = Batches(len(images), r.batch_size, 1, seed=0, first=0, last=steps)
+    with Interrupt() as interrupt:
+        for batch in torch.utils.data.DataLoader(images, batch_sampler=sampler):
+            for rung, one in runs.items():
+                start = time.perf_counter()
+                one.update([batch], interrupt)  # ends with numbers on the CPU: nothing is pending
+                times[rung].append(time.perf_counter() - start)
+    return {rung: sorted(values)[len(values) // 2] for rung, values in times.items()}
+
+
+def collect(results_of: list[dict], timings: dict) -> dict:
+    """All results, in one order, without the seeds' curves but the first."""
+    kept = []
+    for result in results_of:
+        first = result["seed"] == 0 and result["group"] == "ladder"
+        kept.append(result if first else {k: v for k, v in result.items() if k != "curves"})
+    return {"runs": kept, "seconds_a_step": timings}
+
+
+def table(found: dict) -> str:
+    """Markdown: mean and 95 % interval of every measure, and the ratio of the ends."""
+    lines = []
+    for group in dict.fromkeys(r["group"] for r in found["runs"]):
+        for name in DATA:
+            runs = [r for r in found["runs"] if (r["group"], r["data"]) == (group, name)]
+            if not runs:
+                continue
+            columns = [k for k, v in runs[0]["metrics"].items() if not isinstance(v, str)]
+            evaluator = runs[0]["metrics"]["evaluator"]
+            lines += [f"\n**{group}, {name}** (features: {evaluator})\n"]
+            lines += ["| | " + " | ".join([*columns, "seconds", "seeds"]) + " |"]
+            lines += ["|---" * (len(columns) + 3) + "|"]
+            for rung in dict.fromkeys(r["rung"] for r in runs):
+                mine = [r for r in runs if r["rung"] == rung]
+                cells = [cell([r["metrics"][c] for r in mine]) for c in columns]
+                cells += [cell([r["seconds"] for r in mine]), str(len(mine))]
+                lines.append(f"| {rung} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def cell(values: list[float]) -> str:
+    if len(values) < 2:
+        return f"{values[0]:.3g}"
+    middle, half = results.interval(values)
+    return f"{middle:.4g} ± {half:.2g}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add, groups = parser.add_argument, ("ladder", "prior", "ablation")
+    add("--data", nargs="+", choices=DATA, default=DATA, help="default: both")
+    add("--only", nargs="+", choices=groups, default=groups, help="default: all")
+    add("--seeds", type=int, default=3, help="0 to this number, not included (default: 3)")
+    add("--steps", type=int, help="default: the recipes'")
+    add("--jobs", type=int, help="runs at a time (default: one a core; with a GPU, 1)")
+    add("--out", type=Path, help="default: runs/ladder")
+    options = parser.parse_args()
+    elsewhere = options.out is not None
+    options.out = options.out or Path("runs/ladder")
+    options.out.mkdir(parents=True, exist_ok=True)
+    gpu = select_device().type != "cpu"
+    at_once = options.jobs or (1 if gpu else os.cpu_count() or 1)
+    threads = max(1, (os.cpu_count() or 1) // at_once)
+    todo = jobs(options)
+    found = {job: result for job in todo if (result := settled(job, options.out))}
+    print(f"{len(todo)} runs, {len(found)} of them done before; {at_once} at a time", flush=True)
+    start = time.perf_counter()
+    for first in (True, False):  # priors need their tokenizers
+        part = [job for job in todo if job not in found and (job.group != "prior") == first]
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(at_once, context) as pool:
+            running = {pool.submit(run, job, options.out, threads): job for job in part}
+            for done in as_completed(running):
+                job = running[done]
+                found[job] = done.result()
+                short = {
+                    k: f"{v:.4g}" for k, v in found[job]["metrics"].items() if k != "evaluator"
+                }
+                minutes = (time.perf_counter() - start) / 60
+                print(
+                    f"{minutes:5.1f} min  {len(found)}/{len(todo)}  {job.name}: {short}", flush=True
+                )
+    timings = {name: timing(name) for name in options.data}
+    collected = collect([found[job] for job in todo], timings)
+    target = (options.out if elsewhere else results.FOLDER) / "ladder.json"
+    target.parent.mkdir(exist_ok=True)
+    with whole(target) as draft:
+        draft.write_text(json.dumps(collected, indent=1) + "\n", "utf-8")
+    print(table(collected))
+    print(f"\nwrote {target}")
+
+
+if __name__ == "__main__":
+    main()
