@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lab execute bench site clean
+.PHONY: help book test lab execute bench ladder site clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -42,6 +42,9 @@ execute: $(STAMP)  ## run the chapters that changed and keep their outputs (ALL=
 
 bench: $(STAMP)  ## measure speed beside other packages, into benchmarks/results.md (10 minutes)
 	@$(BIN)/python benchmarks/run.py
+
+ladder: $(STAMP)  ## repeat the experiment of chapter 7: all runs that are missing (hours)
+	@$(BIN)/python tools/ladder.py
 
 clean:  ## remove what was built; the virtual environment stays
 	rm -rf _build

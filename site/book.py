@@ -201,6 +201,7 @@ def myst_yml(book: Book) -> str:
         lines += [f"    - title: {json.dumps(part.title)}", "      children:"]
         lines += [f"        - file: chapters/{name}.ipynb" for name in part.chapters]
     lines += [
+        "    - file: chapters/models.md",
         "    - file: chapters/claims.md",
         "site:",
         "  template: book-theme",

@@ -20,7 +20,8 @@ copyright = author
 language = BOOK.language
 
 extensions = ["myst_nb", "sphinxcontrib.bibtex", "sphinx_design", "sphinx_copybutton"]
-include_patterns = ["index.md", "claims.md", *(f"{name}.ipynb" for name in BOOK.chapters)]
+include_patterns = ["index.md", "models.md", "claims.md"]
+include_patterns += [f"{name}.ipynb" for name in BOOK.chapters]
 
 # Chapters are committed with their outputs: a build runs nothing.
 nb_execution_mode = "off"

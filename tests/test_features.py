@@ -41,7 +41,8 @@ def test_what_ships(name, tool):
     net = checkpoints.load(name)
     options, _, data, purpose, steps = tool.RECIPES[name]
     assert net.config == FeatureNet(**options).config
-    assert set(net.notes) == {"accuracy", "steps", "seed", "data", "purpose"}
+    about = {"accuracy", "steps", "seed", "data", "purpose", "command", "made_with"}
+    assert set(net.notes) == about
     assert (net.notes["data"], net.notes["purpose"]) == (data, purpose)
     assert (net.notes["steps"], net.notes["seed"]) == (steps, tool.SEEDS[name])
 

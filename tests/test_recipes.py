@@ -55,7 +55,7 @@ def test_the_ladder_changes_one_thing_at_a_time(name):
         changed.append({k for k in below if below[k] != above[k]})
     assert changed[0] == {"kind"}  # squared error or absolute error
     assert changed[1] == {"perceptual_weight"}
-    assert changed[2] == {"adversarial_weight", "start", "warmup"}
+    assert changed[2] == {"adversarial_weight", "start", "warmup", "r1"}  # and what belongs to it
     images = data.load(name, limit=16, size=32)
     kinds = []
     for rung in recipes.LADDER:

@@ -21,26 +21,25 @@ from pathlib import Path
 
 import torch
 
-from vqedu import checkpoints, data, metrics, perceptual, priors, recipes, results
+from vqedu import cards, checkpoints, data, recipes, results
 from vqedu.files import whole
 from vqedu.recipes import Recipe
-from vqedu.training import seed_everything, select_device
+from vqedu.training import select_device
 
 DATA = ("fashion", "photos")
 ENDS = ("squared", "adversarial")  # whose tokens get a prior
-ABLATION = {  # what is changed in the uppermost rung
+ABLATION = {  # what is changed in the uppermost rung, on clothes
+    "without R1": {"r1": 0.0},
+    "LeCam instead of R1": {"r1": 0.0, "lecam": 0.1},
     "w = 0.8": {"adversarial_weight": 0.8},
-    "w = 0.05": {"adversarial_weight": 0.05},
-    "no warm-up": {"warmup": 0.0},
-    "from the first step": {"start": 0.0, "warmup": 0.0},
+    "w = 0.8, without R1": {"adversarial_weight": 0.8, "r1": 0.0},
     "without perceptual": {"perceptual_weight": 0.0},
+    "without warm-up": {"warmup": 0.0},
+    "from the first step": {"start": 0.0, "warmup": 0.0},
     "transposed convolutions": {"upsampling": "transposed"},
     "last weights": {"average": 0.0},
     "Adam (0.9, 0.999)": {"betas": (0.9, 0.999)},
-    "LeCam 0.1": {"lecam": 0.1},
-    "49 tokens of 7 bits": {"stride": 4, "num_codes": 128, "size": None},
 }
-SAMPLES = 2000  # as many as there are test images
 
 
 @dataclass(frozen=True)
@@ -82,12 +81,14 @@ def jobs(options) -> list[Job]:
 
 
 def settled(job: Job, folder: Path) -> dict | None:
-    """The result of an earlier run of the same recipe."""
+    """The result of an earlier run of the same recipe; a setting that there was not yet then had
+    what is its default now."""
     try:
         result = json.loads((folder / f"{job.name}.json").read_text("utf-8"))
     except (OSError, ValueError):
         return None
-    return result if result["recipe"] == plain(job.recipe) else None
+    defaults = plain(Recipe(job.recipe.kind))
+    return result if defaults | result["recipe"] == plain(job.recipe) else None
 
 
 def plain(recipe: Recipe) -> dict:
@@ -102,64 +103,14 @@ def run(job: Job, folder: Path, threads: int) -> dict:
     start = time.perf_counter()
     model, history = recipes.train(job.recipe, progress=False)
     trained = time.perf_counter() - start
-    measure = measure_prior if job.recipe.is_prior else measure_autoencoder
     result = {"group": job.group, "data": job.data, "rung": job.rung, "seed": job.recipe.seed}
-    result |= {"recipe": plain(job.recipe), "metrics": measure(job, model)}
+    result |= {"recipe": plain(job.recipe), "metrics": cards.measure(model)}
     result |= {"seconds": round(trained, 1), "made_with": model.notes["made_with"]}
     result["curves"] = thinned(history)
     checkpoints.save(model, folder / f"{job.name}.safetensors", **model.notes)
     with whole(folder / f"{job.name}.json") as draft:
         draft.write_text(json.dumps(result) + "\n", "utf-8")
     return result
-
-
-def test_images(job: Job, model) -> data.ImageSet:
-    return data.load(split="test", **recipes.source_of(job.recipe, model))
-
-
-def judge_for(job: Job) -> metrics.Evaluator:
-    return metrics.load_evaluator(metrics.EVALUATORS[job.data == "photos"])
-
-
-def measure_autoencoder(job: Job, model) -> dict:
-    judge = judge_for(job)
-    distance = perceptual.FeatureDistance(
-        judge.network, in_channels=judge.in_channels, name=judge.name
-    )
-    report = metrics.evaluate(model, test_images(job, model), evaluator=judge, perceptual=distance)
-    return {
-        "psnr": report.psnr,
-        "ssim": report.ssim,
-        "perceptual": report.perceptual.value,
-        "frechet": report.frechet.value,
-        "sharpness": report.sharpness,
-        "codes_used": report.usage.used,
-        "perplexity": report.usage.perplexity,
-        "bits_per_image": report.bits_per_image,
-        "evaluator": judge.name,
-    }
-
-
-def measure_prior(job: Job, prior) -> dict:
-    """Bits of the test images' tokens, and how far samples are from the test images."""
-    tokenizer = recipes.load_autoencoder(job.recipe.tokenizer)
-    test = test_images(job, tokenizer)
-    tokens = metrics.tokenize(tokenizer, test)
-    seed_everything(job.recipe.seed)
-    labels = torch.arange(SAMPLES) % prior.num_classes
-    drawn = torch.cat(
-        [tokenizer.decode_indices(prior.sample(part)).cpu() for part in labels.split(250)]
-    )
-    judge = judge_for(job)
-    frechet = metrics.frechet_distance(test, drawn, judge)
-    return {
-        "bits_per_token": priors.bits_per_token(prior, tokens, test.labels),
-        "bits_per_dimension": priors.bits_per_dimension(
-            prior, tokens, test.labels, tuple(drawn.shape[1:])
-        ),
-        "frechet": frechet.value,
-        "evaluator": judge.name,
-    }
 
 
 def thinned(history, every: int = 25) -> dict[str, list[float]]:
@@ -250,7 +201,7 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     gpu = select_device().type != "cpu"
     at_once = options.jobs or (1 if gpu else os.cpu_count() or 1)
-    threads = max(1, (os.cpu_count() or 1) // at_once)
+    threads = int(os.environ.get("OMP_NUM_THREADS") or max(1, (os.cpu_count() or 1) // at_once))
     todo = jobs(options)
     found = {job: result for job in todo if (result := settled(job, options.out))}
     print(f"{len(todo)} runs, {len(found)} of them done before; {at_once} at a time", flush=True)
@@ -270,8 +221,10 @@ def main() -> None:
                 print(
                     f"{minutes:5.1f} min  {len(found)}/{len(todo)}  {job.name}: {short}", flush=True
                 )
-    timings = {name: timing(name) for name in options.data}
-    collected = collect([found[job] for job in todo], timings)
+    timings = {name: timing(name) for name in DATA}
+    options.only, options.data = groups, DATA  # what earlier calls made belongs to the table
+    every = [settled(job, options.out) for job in jobs(options)]
+    collected = collect([result for result in every if result], timings)
     target = (options.out if elsewhere else results.FOLDER) / "ladder.json"
     target.parent.mkdir(exist_ok=True)
     with whole(target) as draft:

@@ -178,7 +178,7 @@ def add_train(commands) -> None:
     add("--layers", type=whole, help="priors: layers (6)")
     add("--quantizer", choices=QUANTIZERS, help="(ema)")
     add("--perceptual-weight", type=number(float, 0), metavar="P", help="0: without (vqgan: 1)")
-    add("--adversarial-weight", type=number(float, 0), metavar="W", help="0: without (vqgan: 0.8)")
+    add("--adversarial-weight", type=number(float, 0), metavar="W", help="0: without (vqgan: 0.3)")
     add("--steps", type=whole, help="weight updates (1500)")
     add("--batch-size", type=whole, help="(64)")
     add("--accumulate", type=whole, default=1, help="parts of a batch, to save memory (default: 1)")

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from .errors import CheckpointError, InputError
+from .pretrained import LITE1, EarlyFeatures
 
 EPS = 1e-6  # inside the root: bounds the gradient at zero features by 1e3
 LPIPS_VGG = "lpips-vgg"
@@ -288,17 +289,20 @@ def load(name: str) -> FeatureDistance:
     """A distance by name.
 
     Args:
-        name: ``"lpips-vgg"``, ``"features-fashion"`` (grey), ``"features-photos"`` (colour), or
-            a file with a :class:`FeatureNet`.
+        name: ``"lpips-vgg"``, ``"features-fashion"`` (grey), ``"features-photos"`` (colour),
+            ``"efficientnet-lite1"`` (colour, see :class:`~vqedu.pretrained.EarlyFeatures`), or a
+            file with a :class:`FeatureNet`.
 
     Raises:
         CheckpointError: no such file, or not one of a FeatureNet.
-        InputError: a network that is kept for measuring.
+        InputError: a network that is kept for measuring, or one whose packages are missing.
     """
     from . import checkpoints
 
     if name == LPIPS_VGG:
         return lpips_vgg()
+    if name == LITE1:
+        return FeatureDistance(EarlyFeatures(), in_channels=3, name=LITE1)
     network = checkpoints.load(name)
     if not isinstance(network, FeatureNet):
         raise CheckpointError(f"{name} holds a {type(network).__name__}, not a FeatureNet")

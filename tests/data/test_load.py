@@ -56,6 +56,17 @@ def test_size_resizes():
     assert small.images.shape == (10, 1, 14, 14)
 
 
+@pytest.mark.parametrize(("size", "before"), [(29, 0), (32, 2), (41, 6)])
+def test_fashion_gets_a_border(size, before):
+    """Larger than it is, nothing is resized: a black border goes around it."""
+    plain, large = load("fashion", "test", limit=10), load("fashion", "test", size=size, limit=10)
+    inside = slice(before, before + 28)
+    assert large.images.shape == (10, 1, size, size)
+    assert torch.equal(large.images[..., inside, inside], plain.images)
+    assert large.images.sum() == plain.images.sum()
+    assert torch.equal(large.labels, plain.labels)
+
+
 def test_the_cache_folder(monkeypatch, tmp_path):
     assert cache_folder() == tmp_path / "cache"
     monkeypatch.setenv("VQEDU_DATA", "")

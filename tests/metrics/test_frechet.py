@@ -214,6 +214,11 @@ def test_efficientnet(capsys):
     torch.testing.assert_close(evaluator(x).float(), expected, rtol=1e-3, atol=1e-4)
     small = evaluator(torch.rand(1, 1, 28, 28) * 2 - 1)  # grey, and to be resized
     assert small.shape == (1, 1280)
+    quick = load_evaluator("efficientnet-lite0-96")
+    assert (quick.name, quick.num_features) == ("efficientnet-lite0-96", 1280)
+    with torch.no_grad():
+        expected = net.extract_features(x[..., :96, :96]).mean((2, 3))
+    torch.testing.assert_close(quick(x[..., :96, :96]).float(), expected, rtol=1e-3, atol=1e-4)
 
 
 def test_efficientnet_knows_a_cat():

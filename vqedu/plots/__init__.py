@@ -1,35 +1,44 @@
 """Every figure of the course. A chapter draws one in a line; the style lives here.
 
-All functions return the matplotlib ``Figure``. Images are (B, C, H, W) tensors in [-1, 1].
+Figures are matplotlib's ``Figure``; ``table`` returns HTML, ``stated`` text, ``as_png`` the
+bytes of a file. Images are (B, C, H, W) tensors in [-1, 1].
 """
 
 from .charts import LiveCurves, bars, curves, grouped_bars, lines, usage
+from .comparison import as_png, dots, plane, stated, table
 from .derivations import functions
 from .images import heat, images, rows, spotlight, tokens
 from .latent import clouds, shares
 from .quantization import cells, staircase, straight_through
 from .steps import stacked
 from .style import COLOURS, as_picture, use_style
+from .vqgan import fields
 
 __all__ = [
     "COLOURS",
     "LiveCurves",
     "as_picture",
+    "as_png",
     "bars",
     "cells",
     "clouds",
     "curves",
+    "dots",
+    "fields",
     "functions",
     "grouped_bars",
     "heat",
     "images",
     "lines",
+    "plane",
     "rows",
     "shares",
     "spotlight",
     "stacked",
     "staircase",
+    "stated",
     "straight_through",
+    "table",
     "tokens",
     "usage",
     "use_style",

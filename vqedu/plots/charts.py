@@ -16,6 +16,8 @@ LABELS = {
     "reconstruction": "squared error / variance",
     "commitment": "distance to the code, squared",
     "bits_per_token": "bits per token",
+    "discriminator": "D's loss",
+    "lambda": "λ",
 }
 
 
@@ -26,11 +28,12 @@ def curves(named: dict, names: tuple[str, ...], smooth: int = 20) -> Figure:
     """
     figure, axes = plt.subplots(1, len(names), figsize=(4 * len(names), 3), squeeze=False)
     for axis, name in zip(axes[0], names, strict=True):
-        for label, history in named.items():
+        for i, (label, history) in enumerate(named.items()):
             values = np.asarray(history[name])
             window = max(1, min(smooth, len(values) // 4))
             mean = np.convolve(values, np.ones(window) / window, "valid")
-            axis.plot(np.asarray(history["step"])[window - 1 :], mean, label=label)
+            steps, line = np.asarray(history["step"])[window - 1 :], ("-", "--", "-.", ":")[i % 4]
+            axis.plot(steps, mean, line, label=label)
         axis.set_xlabel("step")
         axis.set_title(LABELS.get(name, name.replace("_", " ")))
         if name == "codes_used":

@@ -13,9 +13,8 @@ from .blocks import Network
 class Transformer(AutoregressivePrior):
     r"""A transformer decoder that reads the grid of indices as one long row.
 
-    The row begins with a start token, an index of its own: K + y for class y. Read as a code it
-    would mean nothing; a start token that is also a code (0, say) would tell the model something
-    about the picture.
+    The row begins with a start token, an index of its own: K + y for class y. Were it a code as
+    well (0, say), one symbol would have two meanings, and there would be no room for the class.
 
     Args:
         num_codes: K.

@@ -1,0 +1,187 @@
+"""Model cards: what a model is, how it was made, how well it does, and what it is not good for.
+
+A card is made from what :func:`vqedu.checkpoints.save` kept beside the weights, so that it cannot
+say something else than the file. ``tools/release.py`` measures and writes them; all of them stand
+on the page "The trained models" of the site. The form follows Mitchell et al. 2019.
+"""
+
+import shlex
+
+import torch
+from torch import Tensor, nn
+
+from . import checkpoints, data, metrics, perceptual, priors
+from .adversarial import Generator
+from .autoencoders import VAE, VQAutoencoder
+from .priors.base import AutoregressivePrior, Prior
+from .recipes import load_autoencoder, source_of
+from .training import seed_everything
+
+JUDGES = {1: "evaluator-fashion", 3: "efficientnet-lite0-96"}  # by channels; no loss saw them
+SAMPLES = 2000  # as many as there are test images
+
+LABELS = {  # of what is measured
+    "psnr": "PSNR [dB]",
+    "ssim": "SSIM",
+    "perceptual": "perceptual distance",
+    "frechet": "Fréchet distance of the reconstructions",
+    "sharpness": "sharpness (the originals': 1)",
+    "codes_used": "share of the codes in use",
+    "perplexity": "perplexity of the codes",
+    "bits_per_image": "bits an image",
+    "bits_per_token": "bits a token",
+    "bits_per_dimension": "bits of tokens per number in the image",
+    "sample_frechet": "Fréchet distance of samples",
+    "nll": "−ELBO [nats an image]",
+    "accuracy": "accuracy",
+}
+DATA = {
+    "fashion": (
+        "the 10,000 training images of Fashion-MNIST that come with the package (Xiao et al. "
+        "2017; MIT licence), measured on its 2,000 test images"
+    ),
+    "photos": (
+        "10,000 patches of three photographs of scikit-image (public domain or CC0), measured on "
+        "2,000 patches of two others"
+    ),
+}
+LIMITS = {
+    "fashion": "It knows ten kinds of clothes on black, and nothing else.",
+    "photos": (
+        "Three photographs are little to learn from: other textures and colours than theirs come "
+        "out less well."
+    ),
+    "vqvae": "Fine detail is blurred away. Alone it cannot draw new images: that takes a prior.",
+    "vqgan": (
+        "Fine detail is plausible, not true: letters, patterns and anything else that must be "
+        "right may be made up. Not for images that somebody will measure or judge by."
+    ),
+    "pixelcnn": "It fits the tokens of its own tokenizer only.",
+    "transformer": "It fits the tokens of its own tokenizer only.",
+    "vae": "Its images are blurred.",
+    "gan": "It has no encoder, and leaves out part of what there is.",
+    "loss": "Small, and trained on little: it stands in for LPIPS, and is not LPIPS.",
+    "evaluation": "Distances in its features compare with each other only; they are no FID.",
+}
+
+
+@torch.no_grad()
+def measure(model: nn.Module, judge: str | metrics.Evaluator | None = None) -> dict:
+    """Measure a model of the course on the test images of the data it was trained on.
+
+    Args:
+        model: loaded or just trained; its ``notes`` name the data, and a prior's its tokenizer.
+        judge: the evaluator; None: that of JUDGES for the images' channels.
+
+    Returns:
+        Numbers by the keys of LABELS, and ``"evaluator"``, the name of the network that
+        perceptual and Fréchet distances were measured with.
+
+    Raises:
+        InputError: a model of another kind, or an evaluator that cannot measure it.
+    """
+    tokenizer = load_autoencoder(model.notes["recipe"]["tokenizer"]) if _prior(model) else model
+    source = source_of(_Unset, tokenizer)
+    test = data.load(split="test", **source)
+    judge = metrics.load_evaluator(judge or JUDGES[test.images.shape[1]])
+    if isinstance(model, VQAutoencoder):
+        found = _reconstructions(model, test, judge)
+    else:
+        seed_everything(0)
+        drawn = _samples(model, tokenizer)
+        found = {"sample_frechet": metrics.frechet_distance(test, drawn, judge).value}
+        if isinstance(model, AutoregressivePrior):
+            tokens = metrics.tokenize(tokenizer, test)
+            found["bits_per_token"] = priors.bits_per_token(model, tokens, test.labels)
+            size = tuple(test.images.shape[1:])
+            bits = priors.bits_per_dimension(model, tokens, test.labels, size)
+            found["bits_per_dimension"] = bits
+        if isinstance(model, VAE):
+            found["nll"] = _negative_elbo(model, test)
+    return found | {"evaluator": judge.name}
+
+
+class _Unset:
+    data = root = size = limit = None
+
+
+def _prior(model: nn.Module) -> bool:
+    return isinstance(model, Prior)
+
+
+def _reconstructions(model: VQAutoencoder, test: data.ImageSet, judge) -> dict:
+    distance = perceptual.FeatureDistance(
+        judge.network, in_channels=judge.in_channels, name=judge.name
+    )
+    report = metrics.evaluate(model, test, evaluator=judge, perceptual=distance)
+    return {
+        "psnr": report.psnr,
+        "ssim": report.ssim,
+        "perceptual": report.perceptual.value,
+        "frechet": report.frechet.value,
+        "sharpness": report.sharpness,
+        "codes_used": report.usage.used,
+        "perplexity": report.usage.perplexity,
+        "bits_per_image": report.bits_per_image,
+    }
+
+
+def _samples(model: nn.Module, tokenizer: nn.Module) -> Tensor:
+    """SAMPLES images, of all classes alike."""
+    if isinstance(model, (VAE, Generator)):
+        return model.sample(SAMPLES).cpu()
+    labels = torch.arange(SAMPLES) % model.num_classes
+    parts = [tokenizer.decode_indices(model.sample(part)) for part in labels.split(250)]
+    return torch.cat(parts).cpu()
+
+
+def _negative_elbo(model: VAE, test: data.ImageSet) -> float:
+    from .objectives import ELBOObjective
+
+    parts = [ELBOObjective()(model, x).total for x in test.tensor().split(250)]
+    return torch.stack(parts).mean().item()
+
+
+def card(name: str) -> str:
+    """The card of a model that comes with the package, or of a file, in Markdown.
+
+    Raises:
+        CheckpointError: no such model.
+    """
+    model = checkpoints.load(name)
+    notes, parameters = model.notes, sum(p.numel() for p in model.parameters())
+    builder = model.config["builder"]
+    sizes = ", ".join(f"{k} {v}" for k, v in model.config.items() if k != "builder")
+    source = notes["data"]["name"] if isinstance(notes["data"], dict) else notes["data"]
+    kind = notes.get("kind", notes.get("purpose"))
+    made = notes.get("made_with", {})
+    rows = [
+        ("network", f"`{builder}`: {sizes}; {parameters:,} parameters"),
+        ("made by", f"`{notes['command']}`"),
+        ("data", DATA[source]),
+        ("training", f"{notes['steps']} steps, seed {notes['seed']}{_duration(notes)}"),
+        ("made with", ", ".join(f"{k} {v}" for k, v in made.items())),
+        ("weights", f"SHA-256 {checkpoints.fingerprint(model)}"),
+        ("licence", "MIT, as the package"),
+        ("limits", f"{LIMITS[kind]} {LIMITS[source]}"),
+    ]
+    if "tokenizer" in notes:
+        rows.insert(1, ("tokenizer", f"`{notes['recipe']['tokenizer']}`"))
+    if "perceptual" in notes:
+        rows.insert(2, ("perceptual network", f"`{notes['perceptual']}`"))
+    found = notes.get("metrics", {k: notes[k] for k in ("accuracy",) if k in notes})
+    measured = [(LABELS[k], f"{v:.4g}") for k, v in found.items() if k != "evaluator"]
+    if "evaluator" in found:
+        measured.append(("in the features of", f"`{found['evaluator']}`"))
+    lines = [f"## {name}\n", "| | |", "|---|---|"]
+    lines += [f"| {k} | {v} |" for k, v in (*rows, *measured)]
+    return "\n".join(lines) + "\n"
+
+
+def _duration(notes: dict) -> str:
+    return f", {notes['seconds'] / 3600:.2f} hours" if "seconds" in notes else ""
+
+
+def command(name: str) -> str:
+    """What makes a shipped model anew."""
+    return shlex.join(["vqedu", "train", name])
