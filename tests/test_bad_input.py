@@ -333,7 +333,7 @@ COMMANDS = {
     # usage: 2
     "": (2, "required"),
     "comprss photo.png": (2, "invalid choice"),
-    "train vqvea": (2, "invalid choice: 'vqvea'"),
+    "train vqvea": (1, "did you mean 'vqvae'"),
     "train --steps 0": (2, "--steps: must be at least 1, not 0"),
     "train --steps many": (2, "--steps: invalid whole number value: 'many'"),
     "train --lr 0": (2, "--lr: must be above 0"),

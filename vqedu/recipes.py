@@ -135,7 +135,9 @@ def rung(name: str, data_name: str = "fashion") -> Recipe:
     recipe = replace(LADDER[name], data=data_name)
     if data_name != "photos":
         return recipe
-    return replace(recipe, **_PHOTOS, perceptual_weight=0.2 * recipe.perceptual_weight)
+    weights = {"perceptual_weight": 0.2 * bool(recipe.perceptual_weight)}
+    weights["adversarial_weight"] = 0.8 * bool(recipe.adversarial_weight)
+    return replace(recipe, **_PHOTOS, **weights)
 
 
 RECIPES = {

@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import torch
 from IPython.display import HTML
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 from PIL import Image
 from torch import Tensor
 
@@ -51,7 +52,7 @@ def table(rows: dict[str, dict[str, str | list[float]]], corner: str = "") -> HT
 
 def dots(
     measures: dict[str, dict[str, list[float]]],
-    columns: int = 3,
+    columns: int = 2,
     limits: dict[str, tuple[float, str]] | None = None,
 ) -> Figure:
     """A panel for each measure, and in it a line for each name: a dot for each seed and, from two
@@ -66,7 +67,7 @@ def dots(
     names = list(next(iter(measures.values())))
     columns = min(columns, len(measures))
     lines = -(-len(measures) // columns)
-    size = (3.6 * columns + 1.2, lines * (0.38 * len(names) + 1.1))
+    size = (2.9 * columns + 1.4, lines * (0.34 * len(names) + 1.1))
     figure, axes = plt.subplots(lines, columns, figsize=size, squeeze=False, sharey=True)
     for axis, (title, values) in zip(axes.flat, measures.items(), strict=False):
         for row, name in enumerate(names):
@@ -119,10 +120,9 @@ def plane(
                 x, y = zip(*groups[name], strict=True)
                 (shown[name],) = axis.plot(x, y, marker, color=colour, alpha=0.8)
         axis.set_yscale("log")
-        axis.yaxis.set_minor_formatter(plt.NullFormatter())
-        low, high = axis.get_ylim()
-        ticks = [t for t in (1, 2, 3, 5, 10, 20, 30, 50, 100, 200, 300, 500) if low <= t <= high]
-        axis.set_yticks(ticks, [f"{t:g}" for t in ticks])
+        axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5), numticks=12))
+        axis.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axis.yaxis.set_minor_locator(NullLocator())
         axis.set_title(title)
         axis.set_xlabel(xlabel)
         axis.grid(alpha=0.3)
