@@ -46,8 +46,8 @@ def test_a_shipped_file_is_whole_and_has_a_card(name):
     assert checkpoints.fingerprint(checkpoints.load(name)) in text
     assert notes["command"] in text
     for row in ("made by", "data", "training", "made with", "licence", "limits"):
-        (line,) = [line for line in text.splitlines() if line.startswith(f"| {row} |")]
-        assert len(line) > len(row) + 10
+        (line,) = [line for line in text.splitlines() if line.startswith(f"- **{row}**: ")]
+        assert len(line) > len(row) + 15
 
 
 def test_the_page_of_cards_is_not_stale(tool):

@@ -170,11 +170,11 @@ def card(name: str) -> str:
     if "perceptual" in notes:
         rows.insert(2, ("perceptual network", f"`{notes['perceptual']}`"))
     found = notes.get("metrics", {k: notes[k] for k in ("accuracy",) if k in notes})
-    measured = [(LABELS[k], f"{v:.4g}") for k, v in found.items() if k != "evaluator"]
-    if "evaluator" in found:
-        measured.append(("in the features of", f"`{found['evaluator']}`"))
-    lines = [f"## {name}\n", "| | |", "|---|---|"]
-    lines += [f"| {k} | {v} |" for k, v in (*rows, *measured)]
+    lines = [f"## {name}\n", *(f"- **{what}**: {text}" for what, text in rows)]
+    measured = {LABELS[k]: f"{v:.4g}" for k, v in found.items() if k != "evaluator"}
+    judge = f" (features: `{found['evaluator']}`)" if "evaluator" in found else ""
+    lines += [f"\n| measured{judge} | |", "|---|---|"]
+    lines += [f"| {what} | {value} |" for what, value in measured.items()]
     return "\n".join(lines) + "\n"
 
 
