@@ -9,7 +9,7 @@ import torch
 
 from vqedu import cards, checkpoints, data, metrics, priors, recipes
 from vqedu.autoencoders import VQAutoencoder, vqvae
-from vqedu.errors import CheckpointError
+from vqedu.errors import CheckpointError, InputError
 
 ROOT = Path(__file__).parent.parent
 FEATURES = ("evaluator-fashion", "features-fashion", "features-photos")
@@ -57,7 +57,7 @@ def test_the_page_of_cards_is_not_stale(tool):
 @pytest.mark.parametrize("name", AUTOENCODERS)
 def test_reconstructions_are_as_good_as_the_card_says(name):
     model = checkpoints.load(name)
-    said, source = model.notes["metrics"], recipes.source_of(cards._Unset, model)
+    said, source = model.notes["metrics"], recipes.source_of(recipes.KINDS["vqvae"], model)
     test = data.load(split="test", **source)
     grey = test.images.shape[1] == 1  # for colour, Fréchet takes minutes: tools/release.py has it
     judge = metrics.load_evaluator(said["evaluator"]) if grey else None
@@ -75,7 +75,7 @@ def test_reconstructions_are_as_good_as_the_card_says(name):
 def test_priors_are_as_good_as_the_card_says(name):
     model = checkpoints.load(name)
     tokenizer = recipes.load_autoencoder(recipes.RECIPES[name].tokenizer)
-    test = data.load(split="test", **recipes.source_of(cards._Unset, tokenizer))
+    test = data.load(split="test", **recipes.source_of(recipes.KINDS["vqvae"], tokenizer))
     tokens = metrics.tokenize(tokenizer, test)
     bits = priors.bits_per_token(model, tokens, test.labels)
     assert bits == pytest.approx(model.notes["metrics"]["bits_per_token"], rel=0.005)
@@ -117,6 +117,30 @@ def test_a_model_is_measured(monkeypatch):
     assert set(found) - {"evaluator"} <= set(cards.LABELS)
     assert found["evaluator"] == "evaluator-fashion"
     assert found["bits_per_image"] == 49 * 3
+
+
+def test_what_cannot_be_measured():
+    with pytest.raises(InputError, match="no measures for a FeatureNet"):
+        cards.measure(checkpoints.load("features-fashion"))
+    prior = checkpoints.load("pixelcnn-fashion")
+    prior.notes["recipe"]["tokenizer"] = "vqgan-fashion"
+    with pytest.raises(InputError, match="tokens of another model"):
+        cards.measure(prior)
+
+
+@pytest.mark.parametrize("what", ["setting", "stopped", "tokenizer"])
+def test_only_what_the_recipe_makes_is_kept(tool, what, tmp_path):
+    model = checkpoints.load("vqgan-fashion" if what != "tokenizer" else "pixelcnn-fashion")
+    if what == "setting":
+        model.notes["recipe"]["adversarial_weight"] = 0.8
+    elif what == "stopped":
+        model.notes["steps"] -= 1
+    else:
+        model.notes |= {"tokenizer": "0" * 64, "recipe": {}}
+    match = {"setting": "adversarial_weight", "stopped": "1499", "tokenizer": "another model"}
+    with pytest.raises(SystemExit, match=match[what]):
+        tool.keep(model.notes["command"].split()[-1], model, tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_no_card_of_what_is_not_there():

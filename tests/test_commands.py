@@ -108,6 +108,19 @@ def test_resume(capsys):
     )
 
 
+def test_resume_with_another_recipe(capsys):
+    words = ["vqgan", *TINY, "-o", "one"]
+    vqedu("train", *words)
+    vqedu("train", *words, "--resume", "--adversarial-weight", "0.7", code=1)
+    message = capsys.readouterr().err
+    assert "recipe.adversarial_weight=0.7 instead of 0.3" in message
+
+
+def test_a_prior_over_no_autoencoder(capsys):
+    vqedu("train", "pixelcnn", "--tokenizer", "features-fashion", code=1)
+    assert "not an autoencoder" in capsys.readouterr().err
+
+
 def test_ctrl_c_leaves_a_usable_model(here):
     words = [*TINY, "-o", "stopped"]
     words[words.index("--steps") + 1] = "100000"

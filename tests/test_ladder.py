@@ -99,6 +99,40 @@ def test_what_is_there_is_not_made_again(tool, small):
     assert tool.settled(replace(job, data="photos"), folder) is None
 
 
+def test_a_stopped_run_leaves_no_result(tool, small, tmp_path, monkeypatch):
+    _, [(job, _), _] = small
+    real = recipes.train
+
+    def stopped(recipe, **options):
+        return real(replace(recipe, steps=1), **options)  # as after Ctrl-C
+
+    monkeypatch.setattr(recipes, "train", stopped)
+    with pytest.raises(KeyboardInterrupt, match="was stopped"):
+        tool.run(job, tmp_path, 1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_prior_of_another_tokenizer_is_not_settled(tool, small, tmp_path):
+    folder, [(job, _), (prior_job, result)] = small
+    assert tool.settled(prior_job, folder) == json.loads(json.dumps(result))
+    other = tmp_path / f"{job.name}.safetensors"
+    model = checkpoints.load(folder / other.name)
+    model.decoder.last_layer.data += 1
+    checkpoints.save(model, other, **model.notes)
+    moved = replace(prior_job, recipe=replace(prior_job.recipe, tokenizer=str(other)))
+    assert tool.settled(moved, folder) is None
+    other.unlink()
+    assert tool.settled(moved, folder) is None
+
+
+def test_short_runs_do_not_become_the_results(tool, monkeypatch, capsys):
+    for words in (["--steps", "9"], ["--seeds", "0"], ["--seeds", "11"]):
+        monkeypatch.setattr(sys, "argv", ["ladder.py", *words])
+        with pytest.raises(SystemExit):
+            tool.main()
+    assert "name a folder" in capsys.readouterr().err
+
+
 def fake(rung, seed, psnr):
     metrics = {"psnr": psnr, "evaluator": "somebody"}
     return {"group": "ladder", "data": "fashion", "rung": rung, "seed": seed} | {

@@ -1,6 +1,6 @@
 """The experiment of chapter 7: the same autoencoder, and only what is minimised differs.
 
-    python tools/ladder.py                      # all that is missing; about two hours on two cores
+    python tools/ladder.py                      # all that is missing; some hours on two cores
     python tools/ladder.py --only ladder        # no priors, no ablation
     python tools/ladder.py --seeds 1 --steps 200 --out /tmp/try    # a quick look
 
@@ -22,11 +22,13 @@ from pathlib import Path
 import torch
 
 from vqedu import cards, checkpoints, data, recipes, results
+from vqedu.errors import CheckpointError
 from vqedu.files import whole
 from vqedu.recipes import Recipe
 from vqedu.training import select_device
 
 DATA = ("fashion", "photos")
+MOST_SEEDS = 10  # an interval of so many is in vqedu.results
 ENDS = ("squared", "adversarial")  # whose tokens get a prior
 ABLATION = {  # what is changed in the uppermost rung, on clothes
     "without R1": {"r1": 0.0},
@@ -88,7 +90,16 @@ def settled(job: Job, folder: Path) -> dict | None:
     except (OSError, ValueError):
         return None
     defaults = plain(Recipe(job.recipe.kind))
-    return result if defaults | result["recipe"] == plain(job.recipe) else None
+    if defaults | result["recipe"] != plain(job.recipe):
+        return None
+    if job.group == "prior":  # of the tokens of the model that is there now?
+        try:
+            made_for = checkpoints.load(folder / f"{job.name}.safetensors").notes["tokenizer"]
+            now = checkpoints.fingerprint(checkpoints.load(job.recipe.tokenizer))
+        except CheckpointError:
+            return None
+        return result if made_for == now else None
+    return result
 
 
 def plain(recipe: Recipe) -> dict:
@@ -102,6 +113,8 @@ def run(job: Job, folder: Path, threads: int) -> dict:
     torch.set_num_threads(threads)
     start = time.perf_counter()
     model, history = recipes.train(job.recipe, progress=False)
+    if model.notes["steps"] < job.recipe.steps:  # by Ctrl-C: no result
+        raise KeyboardInterrupt(f"{job.name} was stopped")
     trained = time.perf_counter() - start
     result = {"group": job.group, "data": job.data, "rung": job.rung, "seed": job.recipe.seed}
     result |= {"recipe": plain(job.recipe), "metrics": cards.measure(model)}
@@ -138,12 +151,14 @@ def timing(name: str, steps: int = 30) -> dict[str, float]:
         settings |= {"accumulate": 1, "items": len(images)}
         runs[rung], times[rung] = Run(model, objective, settings, device), []
     sampler = Batches(len(images), r.batch_size, 1, seed=0, first=0, last=steps)
-    with Interrupt() as interrupt:
-        for batch in torch.utils.data.DataLoader(images, batch_sampler=sampler):
-            for rung, one in runs.items():
-                start = time.perf_counter()
-                one.update([batch], interrupt)  # ends with numbers on the CPU: nothing is pending
-                times[rung].append(time.perf_counter() - start)
+    idle = Interrupt()  # hears nothing
+    for batch in torch.utils.data.DataLoader(images, batch_sampler=sampler):
+        for rung, one in runs.items():
+            start = time.perf_counter()
+            one.update([batch], idle)
+            if device.type != "cpu":  # Adam and the moving average are still at work
+                getattr(torch, device.type).synchronize()
+            times[rung].append(time.perf_counter() - start)
     return {rung: sorted(values)[len(values) // 2] for rung, values in times.items()}
 
 
@@ -157,7 +172,7 @@ def collect(results_of: list[dict], timings: dict) -> dict:
 
 
 def table(found: dict) -> str:
-    """Markdown: mean and 95 % interval of every measure, and the ratio of the ends."""
+    """Markdown: mean and 95 % interval of every measure."""
     lines = []
     for group in dict.fromkeys(r["group"] for r in found["runs"]):
         for name in DATA:
@@ -191,12 +206,15 @@ def main() -> None:
     add, groups = parser.add_argument, ("ladder", "prior", "ablation")
     add("--data", nargs="+", choices=DATA, default=DATA, help="default: both")
     add("--only", nargs="+", choices=groups, default=groups, help="default: all")
-    add("--seeds", type=int, default=3, help="0 to this number, not included (default: 3)")
+    seeds = {"type": int, "choices": range(1, MOST_SEEDS + 1), "metavar": "N"}
+    add("--seeds", **seeds, default=3, help="seeds 0 to N - 1 (default: 3)")
     add("--steps", type=int, help="default: the recipes'")
     add("--jobs", type=int, help="runs at a time (default: one a core; with a GPU, 1)")
     add("--out", type=Path, help="default: runs/ladder")
     options = parser.parse_args()
     elsewhere = options.out is not None
+    if options.steps and not elsewhere:
+        parser.error("--steps makes other runs: name a folder for them with --out")
     options.out = options.out or Path("runs/ladder")
     options.out.mkdir(parents=True, exist_ok=True)
     gpu = select_device().type != "cpu"
@@ -207,9 +225,11 @@ def main() -> None:
     print(f"{len(todo)} runs, {len(found)} of them done before; {at_once} at a time", flush=True)
     start = time.perf_counter()
     for first in (True, False):  # priors need their tokenizers
-        part = [job for job in todo if job not in found and (job.group != "prior") == first]
+        part = [job for job in todo if (job.group != "prior") == first]
+        part = [job for job in part if not settled(job, options.out)]
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(at_once, context) as pool:
+        pool = ProcessPoolExecutor(at_once, context)
+        try:
             running = {pool.submit(run, job, options.out, threads): job for job in part}
             for done in as_completed(running):
                 job = running[done]
@@ -221,11 +241,15 @@ def main() -> None:
                 print(
                     f"{minutes:5.1f} min  {len(found)}/{len(todo)}  {job.name}: {short}", flush=True
                 )
-    timings = {name: timing(name) for name in DATA}
-    options.only, options.data = groups, DATA  # what earlier calls made belongs to the table
+        finally:
+            pool.shutdown(cancel_futures=True)  # after an error or Ctrl-C nothing further begins
+    target = (options.out if elsewhere else results.FOLDER) / "ladder.json"
+    before = json.loads(target.read_text("utf-8")) if target.is_file() else {}
+    timings = before.get("seconds_a_step", {}) | {name: timing(name) for name in options.data}
+    # what earlier calls made belongs to the table
+    options.only, options.data, options.seeds = groups, DATA, MOST_SEEDS
     every = [settled(job, options.out) for job in jobs(options)]
     collected = collect([result for result in every if result], timings)
-    target = (options.out if elsewhere else results.FOLDER) / "ladder.json"
     target.parent.mkdir(exist_ok=True)
     with whole(target) as draft:
         draft.write_text(json.dumps(collected, indent=1) + "\n", "utf-8")

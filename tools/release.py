@@ -9,6 +9,7 @@ The weights go to vqedu/assets/models, the cards to chapters/models.md.
 """
 
 import argparse
+import json
 from dataclasses import asdict
 from pathlib import Path
 
@@ -31,12 +32,21 @@ def keep(name: str, model, folder: Path) -> None:
     """Measure and save a model under its name."""
     notes = {k: v for k, v in model.notes.items() if k not in ("metrics", "command")}
     recipe = recipes.RECIPES[name]
-    notes.setdefault("recipe", asdict(recipe))
+    wanted = json.loads(json.dumps(asdict(recipe)))
+    made = wanted | json.loads(json.dumps(notes.get("recipe", {})))
+    other = {k for k in wanted if wanted[k] != made[k]} - {"data", "root", "tokenizer"}
+    if other or notes["steps"] != recipe.steps:
+        raise SystemExit(f"{name}: not made by its recipe: {sorted(other) or notes['steps']}")
+    if recipe.is_prior:
+        tokenizer = recipes.load_autoencoder(recipe.tokenizer)
+        if notes["tokenizer"] != checkpoints.fingerprint(tokenizer):
+            raise SystemExit(f"{name}: trained on the tokens of another model")
+    notes["recipe"] = wanted
     model.notes = notes
     notes["metrics"] = {
         k: v if isinstance(v, str) else float(f"{v:.5g}") for k, v in cards.measure(model).items()
     }
-    notes["command"] = cards.command(name)
+    notes["command"] = f"vqedu train {name}"
     checkpoints.save(model, folder / f"{name}.safetensors", **notes)
 
 
@@ -61,6 +71,8 @@ def main() -> None:
     parser.add_argument("--measure", action="store_true", help="keep the weights that are there")
     parser.add_argument("--cards", action="store_true", help="write the page of cards only")
     options = parser.parse_args()
+    if not (options.names or options.cards):
+        parser.error("name a model, or --cards")
     if options.file and len(options.names) != 1:
         parser.error("--from is for one model")
     for name in options.names:

@@ -20,8 +20,7 @@ from vqedu.data import ImageSet, load
 from vqedu.inference import evaluating
 from vqedu.objectives import Loss
 from vqedu.perceptual import FeatureNet
-from vqedu.recipes import surroundings
-from vqedu.training import fit
+from vqedu.training import fit, surroundings
 
 KERNELS = (1, 3, 5)  # sides of the windows: sharp, soft, softer
 
@@ -122,7 +121,9 @@ def train(name: str, steps: int, seed: int, out: Path) -> float:
     fit(model, objective, load(data), steps=steps, batch_size=64, lr=2e-3, seed=seed)
     accuracy = objective.accuracy(model, load(data, "test"))
     notes = {"accuracy": round(accuracy, 4), "steps": steps, "seed": seed, "data": data}
-    notes |= {"command": f"python tools/train_features.py --name {name}"}
+    notes |= {
+        "command": f"python tools/train_features.py --name {name} --steps {steps} --seed {seed}"
+    }
     notes |= {"made_with": surroundings()}
     checkpoints.save(model, out / f"{name}.safetensors", purpose=purpose, **notes)
     return accuracy

@@ -5,16 +5,17 @@ say something else than the file. ``tools/release.py`` measures and writes them;
 on the page "The trained models" of the site. The form follows Mitchell et al. 2019.
 """
 
-import shlex
-
 import torch
 from torch import Tensor, nn
 
-from . import checkpoints, data, metrics, perceptual, priors
+from . import checkpoints, data, metrics, priors
 from .adversarial import Generator
 from .autoencoders import VAE, VQAutoencoder
+from .errors import InputError
+from .inference import device_of
+from .objectives import ELBOObjective
 from .priors.base import AutoregressivePrior, Prior
-from .recipes import load_autoencoder, source_of
+from .recipes import load_autoencoder
 from .training import seed_everything
 
 JUDGES = {1: "evaluator-fashion", 3: "efficientnet-lite0-96"}  # by channels; no loss saw them
@@ -80,8 +81,14 @@ def measure(model: nn.Module, judge: str | metrics.Evaluator | None = None) -> d
     Raises:
         InputError: a model of another kind, or an evaluator that cannot measure it.
     """
-    tokenizer = load_autoencoder(model.notes["recipe"]["tokenizer"]) if _prior(model) else model
-    source = source_of(_Unset, tokenizer)
+    if not isinstance(model, (VQAutoencoder, VAE, Generator, Prior)):
+        raise InputError(f"no measures for a {type(model).__name__}")
+    tokenizer = model
+    if isinstance(model, Prior):
+        tokenizer = load_autoencoder(model.notes["recipe"]["tokenizer"])
+        if checkpoints.fingerprint(tokenizer) != model.notes["tokenizer"]:
+            raise InputError("this prior was trained on the tokens of another model")
+    source = {k: v for k, v in model.notes["data"].items() if k != "limit"}
     test = data.load(split="test", **source)
     judge = metrics.load_evaluator(judge or JUDGES[test.images.shape[1]])
     if isinstance(model, VQAutoencoder):
@@ -101,19 +108,8 @@ def measure(model: nn.Module, judge: str | metrics.Evaluator | None = None) -> d
     return found | {"evaluator": judge.name}
 
 
-class _Unset:
-    data = root = size = limit = None
-
-
-def _prior(model: nn.Module) -> bool:
-    return isinstance(model, Prior)
-
-
 def _reconstructions(model: VQAutoencoder, test: data.ImageSet, judge) -> dict:
-    distance = perceptual.FeatureDistance(
-        judge.network, in_channels=judge.in_channels, name=judge.name
-    )
-    report = metrics.evaluate(model, test, evaluator=judge, perceptual=distance)
+    report = metrics.evaluate(model, test, evaluator=judge, perceptual=judge.distance())
     return {
         "psnr": report.psnr,
         "ssim": report.ssim,
@@ -127,7 +123,7 @@ def _reconstructions(model: VQAutoencoder, test: data.ImageSet, judge) -> dict:
 
 
 def _samples(model: nn.Module, tokenizer: nn.Module) -> Tensor:
-    """SAMPLES images, of all classes alike."""
+    """SAMPLES images; a prior's of all classes in turn."""
     if isinstance(model, (VAE, Generator)):
         return model.sample(SAMPLES).cpu()
     labels = torch.arange(SAMPLES) % model.num_classes
@@ -136,14 +132,12 @@ def _samples(model: nn.Module, tokenizer: nn.Module) -> Tensor:
 
 
 def _negative_elbo(model: VAE, test: data.ImageSet) -> float:
-    from .objectives import ELBOObjective
-
-    parts = [ELBOObjective()(model, x).total for x in test.tensor().split(250)]
-    return torch.stack(parts).mean().item()
+    objective, parts = ELBOObjective(), test.tensor().to(device_of(model)).split(250)
+    return sum(objective(model, x).total.item() * len(x) for x in parts) / len(test)
 
 
 def card(name: str) -> str:
-    """The card of a model that comes with the package, or of a file, in Markdown.
+    """The card of a model that comes with the package, in Markdown.
 
     Raises:
         CheckpointError: no such model.
@@ -180,8 +174,3 @@ def card(name: str) -> str:
 
 def _duration(notes: dict) -> str:
     return f", {notes['seconds'] / 3600:.2f} hours" if "seconds" in notes else ""
-
-
-def command(name: str) -> str:
-    """What makes a shipped model anew."""
-    return shlex.join(["vqedu", "train", name])

@@ -174,11 +174,18 @@ def add_train(commands) -> None:
     add("--num-codes", type=whole, help="K (128)")
     add("--code-dim", type=whole, help="D (16)")
     add("--width", type=whole, help="channels inside (64)")
-    add("--stride", type=whole, help="pixels a token: 4, 8, 16 (4)")
+    add("--stride", type=whole, help="pixels a token: 4, 8, 16 (4); 8 needs --size 32 with fashion")
     add("--layers", type=whole, help="priors: layers (6)")
     add("--quantizer", choices=QUANTIZERS, help="(ema)")
-    add("--perceptual-weight", type=number(float, 0), metavar="P", help="0: without (vqgan: 1)")
-    add("--adversarial-weight", type=number(float, 0), metavar="W", help="0: without (vqgan: 0.3)")
+    add(
+        "--perceptual-weight", type=number(float, 0), metavar="P", help="vqgan only; 0: without (1)"
+    )
+    add(
+        "--adversarial-weight",
+        type=number(float, 0),
+        metavar="W",
+        help="vqgan only; 0: without (0.3)",
+    )
     add("--steps", type=whole, help="weight updates (1500)")
     add("--batch-size", type=whole, help="(64)")
     add("--accumulate", type=whole, default=1, help="parts of a batch, to save memory (default: 1)")

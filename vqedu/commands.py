@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
-from . import checkpoints, codec, data, metrics, objectives, perceptual, priors, processes, recipes
+from . import cards, checkpoints, codec, data, metrics, objectives, priors, processes, recipes
 from .autoencoders import VQAutoencoder
 from .cli import COLOUR, GREY, PRIOR
 from .errors import CheckpointError, DataError, InputError
@@ -56,10 +56,8 @@ def _folder_name(name: str, recipe: recipes.Recipe) -> str:
     """A shipped model's name is the folder's; a kind goes with the name of the data."""
     if name in recipes.RECIPES:
         return name
-    source = recipe.data or "fashion"
-    if recipe.is_prior and not recipe.data:
-        source = checkpoints.load(recipe.tokenizer).notes.get("data", {}).get("name", source)
-    return f"{recipe.kind}-{Path(source).name.replace(':', '-')}"
+    tokenizer = load_autoencoder(recipe.tokenizer, "cpu") if recipe.is_prior else None
+    return f"{recipe.kind}-{Path(source_of(recipe, tokenizer)['name']).name.replace(':', '-')}"
 
 
 def evaluate(arguments) -> int:
@@ -70,12 +68,10 @@ def evaluate(arguments) -> int:
     channels = images.images.shape[1]
     options = {}
     if a.perceptual or a.frechet:  # both by a network that no training saw
-        evaluator = metrics.load_evaluator(metrics.EVALUATORS[channels == 3])
+        evaluator = metrics.load_evaluator(cards.JUDGES[channels])
         options["evaluator"] = evaluator if a.frechet else None
     if a.perceptual:
-        options["perceptual"] = perceptual.FeatureDistance(
-            evaluator.network, in_channels=evaluator.in_channels, name=evaluator.name
-        )
+        options["perceptual"] = evaluator.distance()
     print(metrics.evaluate(model, images, **options))
     return 0
 

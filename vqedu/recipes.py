@@ -6,7 +6,6 @@ networks, which ``tools/train_features.py`` makes. ``vqedu train NAME`` makes on
 in nothing but what is minimised: they are the experiment of ``chapters/07_comparison``.
 """
 
-import platform
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -14,12 +13,12 @@ import torch
 from torch import nn
 from torch.utils.data import Dataset, TensorDataset
 
-from . import __version__, autoencoders, checkpoints, data, metrics, objectives, perceptual, priors
+from . import autoencoders, checkpoints, data, metrics, objectives, perceptual, priors
 from .adversarial import Generator, PatchDiscriminator
 from .autoencoders import VQAutoencoder
 from .errors import CheckpointError, InputError, did_you_mean
 from .run import History
-from .training import fit, seed_everything, select_device
+from .training import fit, seed_everything, select_device, surroundings
 
 PRIORS = {  # the model, and what it is trained for
     "pixelcnn": (priors.GatedPixelCNN, objectives.PriorObjective),
@@ -209,7 +208,12 @@ def train(
         model, objective = build(recipe, images)
     settings = ("steps", "batch_size", "lr", "betas", "average", "seed")
     settings = {name: getattr(recipe, name) for name in settings}
-    history = fit(model, objective, items, folder=folder, device=device, **settings, **options)
+    loss = getattr(objective, "perceptual", None)
+    same = asdict(recipe) | {"tokenizer": notes.get("tokenizer")}
+    same |= {"perceptual": getattr(loss, "name", None)}
+    further = {f"recipe.{k}": v for k, v in same.items() if k not in (*settings, "root")}
+    options |= settings | {"further": further}
+    history = fit(model, objective, items, folder=folder, device=device, **options)
     notes |= {"kind": recipe.kind, "seed": recipe.seed, "seconds": round(history.seconds)}
     notes["data"] = {name: value for name, value in source.items() if value is not None}
     notes["steps"] = int(history["step"][-1]) if history.terms else 0
@@ -299,13 +303,3 @@ def source_of(settings, model: nn.Module | None = None, limit: int | None = None
     source |= {k: v for k, v in known.items() if k != "limit"}
     source |= {k: v for k, v in asked.items() if v is not None}
     return source | ({"root": str(source["root"])} if source.get("root") else {})
-
-
-def surroundings(device: str | None = None) -> dict[str, str]:
-    """What a model is made with: versions, and the device in words."""
-    device = select_device(device)
-    words = f"CPU, {torch.get_num_threads()} thread(s)"
-    if device.type != "cpu":
-        words = torch.cuda.get_device_name(device) if device.type == "cuda" else "Apple GPU"
-    versions = {"vqedu": __version__, "torch": torch.__version__}
-    return versions | {"python": platform.python_version(), "device": words}

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import platform
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from tqdm.auto import tqdm
 
-from . import processes, states
+from . import __version__, processes, states
 from .errors import InputError
 from .run import PRECISIONS, Batches, History, Interrupt, Run
 
@@ -47,6 +48,16 @@ def seed_everything(seed: int) -> None:
     set_seed(seed)
 
 
+def surroundings(device: str | None = None) -> dict[str, str]:
+    """What a model is made with: versions, and the device in words."""
+    device = select_device(device)
+    words = f"CPU, {torch.get_num_threads()} thread(s)"
+    if device.type != "cpu":
+        words = torch.cuda.get_device_name(device) if device.type == "cuda" else "Apple GPU"
+    versions = {"vqedu": __version__, "torch": torch.__version__}
+    return versions | {"python": platform.python_version(), "device": words}
+
+
 def fit(
     model: nn.Module,
     objective: Callable,
@@ -68,6 +79,7 @@ def fit(
     log_dir: str | Path | None = None,
     progress: bool = True,
     on_step: Callable[[int, History], None] | None = None,
+    further: dict | None = None,
 ) -> History:
     """Train ``model`` on ``data`` so that ``objective(model, batch).total`` falls.
 
@@ -106,6 +118,8 @@ def fit(
         log_dir: write TensorBoard logs there.
         progress: show a bar with the terms.
         on_step: called with (step, history) after each step; for live curves.
+        further: what else must be the same when a training is taken up again: plain values by
+            name.
 
     Returns:
         The :class:`History` of all terms.
@@ -122,7 +136,7 @@ def fit(
     settings = {"steps": int(steps), "batch_size": int(batch_size), "accumulate": int(accumulate)}
     settings |= {"lr": float(lr), "betas": tuple(map(float, betas)), "warmup": int(warmup)}
     settings |= {"average": None if average is None else float(average), "seed": int(seed)}
-    settings |= {"precision": precision, "items": len(data)}
+    settings |= {"precision": precision, "items": len(data), **(further or {})}
     _check(settings, save_every)
     before = _earlier(folder, resume)
     accelerator = _accelerator(device, log_dir)

@@ -6,7 +6,7 @@ from torch.nn.functional import interpolate
 
 from ..errors import InputError
 from ..inference import device_of, evaluating
-from ..perceptual import FeatureNet
+from ..perceptual import FeatureDistance, FeatureNet
 from ..pretrained import efficientnet_lite
 
 LITE0 = "efficientnet-lite0"
@@ -37,6 +37,10 @@ class Evaluator(nn.Module):
         with evaluating(network):
             example = torch.zeros(1, in_channels, 32, 32, device=device_of(network))
             self.num_features = network(example)[-1].shape[1]
+
+    def distance(self) -> FeatureDistance:
+        """The distance of two images in the features of this network."""
+        return FeatureDistance(self.network, in_channels=self.in_channels, name=self.name)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) in [-1, 1] -> (B, F) float64 on the CPU, whose sums then lose no digits.
