@@ -24,6 +24,7 @@ import torch
 from vqedu import cards, checkpoints, data, recipes, results
 from vqedu.errors import CheckpointError
 from vqedu.files import whole
+from vqedu.plots import stated
 from vqedu.recipes import Recipe
 from vqedu.training import select_device
 
@@ -186,17 +187,10 @@ def table(found: dict) -> str:
             lines += ["|---" * (len(columns) + 3) + "|"]
             for rung in dict.fromkeys(r["rung"] for r in runs):
                 mine = [r for r in runs if r["rung"] == rung]
-                cells = [cell([r["metrics"][c] for r in mine]) for c in columns]
-                cells += [cell([r["seconds"] for r in mine]), str(len(mine))]
+                cells = [stated([r["metrics"][c] for r in mine]) for c in columns]
+                cells += [stated([r["seconds"] for r in mine]), str(len(mine))]
                 lines.append(f"| {rung} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
-
-
-def cell(values: list[float]) -> str:
-    if len(values) < 2:
-        return f"{values[0]:.3g}"
-    middle, half = results.interval(values)
-    return f"{middle:.4g} ± {half:.2g}"
 
 
 def main() -> None:

@@ -89,7 +89,7 @@ class Recipe:
 ADVERSARIAL = (0.5, 0.9)  # Adam's betas against a discriminator
 
 KINDS = {kind: Recipe(kind) for kind in ("vqvae", *PRIORS)}
-KINDS["vqgan"] = Recipe(  # what chapter 7 found to matter
+KINDS["vqgan"] = Recipe(  # weights and schedule as on the ladder below
     "vqgan", adversarial_weight=0.3, start=0.5, warmup=0.1, r1=1.0, betas=ADVERSARIAL
 )
 KINDS["vae"] = Recipe("vae", latent_dim=16, variance=0.2, lr=4e-3)
