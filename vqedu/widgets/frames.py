@@ -3,25 +3,14 @@ slider is linked in the browser, on a static page as well."""
 
 import base64
 import html
-import io
 
 import ipywidgets as ipw
 import torch
-from PIL import Image
 from torch import Tensor
 
 from ..autoencoders import VQAutoencoder
 from ..errors import InputError
-from ..plots import as_picture, spotlight
-
-
-def _png(image: Tensor, zoom: int) -> bytes:
-    """One (C, H, W) image in [-1, 1] as PNG, each pixel ``zoom`` pixels wide."""
-    picture = Image.fromarray((as_picture(image) * 255).round().astype("uint8"))
-    picture = picture.resize((picture.width * zoom, picture.height * zoom), Image.NEAREST)
-    buffer = io.BytesIO()
-    picture.save(buffer, "png", optimize=True)
-    return buffer.getvalue()
+from ..plots import as_png, spotlight
 
 
 def _figure(png: bytes, caption: str) -> str:
@@ -84,7 +73,7 @@ def codebook_explorer(
         marked = [spotlight(images[i].cpu(), indices[i] == code) for i in holders]
         marked += [torch.ones_like(marked[0])] * (examples - len(marked))
         share = (indices == code).float().mean().item()
-        pictures.append(_png(torch.cat(marked, dim=2), zoom=3))
+        pictures.append(as_png(torch.cat(marked, dim=2)[None], zoom=3))
         captions.append(f"code {code}: {share:.1%} of all tokens")
     return frames(pictures, captions, "code, by frequency")
 
@@ -134,4 +123,4 @@ def _edits(model: VQAutoencoder, indices: Tensor, code: int) -> tuple[list[bytes
         "Left: as encoded. Right: one token changed."
         for i, j in places
     ]
-    return [_png(torch.cat([before, x], dim=2), zoom=5) for x in after], captions
+    return [as_png(torch.cat([before, x], dim=2)[None], zoom=5) for x in after], captions
