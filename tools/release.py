@@ -37,10 +37,6 @@ def keep(name: str, model, folder: Path) -> None:
     other = {k for k in wanted if wanted[k] != made[k]} - {"data", "root", "tokenizer"}
     if other or notes["steps"] != recipe.steps:
         raise SystemExit(f"{name}: not made by its recipe: {sorted(other) or notes['steps']}")
-    if recipe.is_prior:
-        tokenizer = recipes.load_autoencoder(recipe.tokenizer)
-        if notes["tokenizer"] != checkpoints.fingerprint(tokenizer):
-            raise SystemExit(f"{name}: trained on the tokens of another model")
     notes["recipe"] = wanted
     model.notes = notes
     notes["metrics"] = {

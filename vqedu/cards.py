@@ -15,7 +15,7 @@ from .errors import InputError
 from .inference import device_of
 from .objectives import ELBOObjective
 from .priors.base import AutoregressivePrior, Prior
-from .recipes import load_autoencoder
+from .recipes import check_tokenizer, load_autoencoder
 from .training import seed_everything
 
 JUDGES = {1: "evaluator-fashion", 3: "efficientnet-lite0-96"}  # by channels; no loss saw them
@@ -86,8 +86,7 @@ def measure(model: nn.Module, judge: str | metrics.Evaluator | None = None) -> d
     tokenizer = model
     if isinstance(model, Prior):
         tokenizer = load_autoencoder(model.notes["recipe"]["tokenizer"])
-        if checkpoints.fingerprint(tokenizer) != model.notes["tokenizer"]:
-            raise InputError("this prior was trained on the tokens of another model")
+        check_tokenizer(model, tokenizer)
     source = {k: v for k, v in model.notes["data"].items() if k != "limit"}
     test = data.load(split="test", **source)
     judge = metrics.load_evaluator(judge or JUDGES[test.images.shape[1]])

@@ -170,6 +170,5 @@ def _prior_from(name: str, model: VQAutoencoder) -> Prior:
     prior = checkpoints.load(name)
     if not isinstance(prior, Prior):
         raise CheckpointError(f"{name} holds a {type(prior).__name__}, not a prior")
-    if prior.notes.get("tokenizer") not in (None, checkpoints.fingerprint(model)):
-        raise InputError(f"the prior {name} was trained on the tokens of another model")
+    recipes.check_tokenizer(prior, model, f"the prior {name}")
     return prior.to(next(model.parameters()).device)

@@ -288,6 +288,13 @@ def load_autoencoder(name: str, device: str | None = None) -> VQAutoencoder:
     return model.to(select_device(device))
 
 
+def check_tokenizer(prior: nn.Module, tokenizer: nn.Module, name: str = "this prior") -> None:
+    """InputError if the prior was trained on the tokens of another model. One that is not from
+    :func:`train` does not say."""
+    if prior.notes.get("tokenizer") not in (None, checkpoints.fingerprint(tokenizer)):
+        raise InputError(f"{name} was trained on the tokens of another model")
+
+
 def source_of(settings, model: nn.Module | None = None, limit: int | None = None) -> dict:
     """Arguments of ``data.load``: those that are set, else those that the model was trained on.
 
