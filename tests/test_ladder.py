@@ -54,6 +54,7 @@ def small(tool, tmp_path_factory):
     folder = tmp_path_factory.mktemp("ladder")
     monkeypatch = pytest.MonkeyPatch()
     monkeypatch.setattr(cards, "SAMPLES", 120)
+    monkeypatch.setattr(tool, "SEEN", 100)
     todo = tool.jobs(options(tool, folder, data=("fashion",), seeds=1, steps=2))
     cheap = {"width": 32, "layers": 1}
     todo = [replace(job, recipe=replace(job.recipe, **cheap)) for job in todo]
@@ -74,6 +75,9 @@ def test_a_run(tool, small):
     assert result["metrics"]["evaluator"] == "evaluator-fashion"
     assert result["metrics"]["bits_per_image"] == 128
     assert all(math.isfinite(v) for k, v in result["metrics"].items() if k != "evaluator")
+    assert set(result["seen"]) == set(result["metrics"])
+    assert result["seen"]["psnr"] != result["metrics"]["psnr"]
+    assert "seen" not in prior_result
     assert result["curves"]["step"] == [1.5]
     model = checkpoints.load(folder / f"{job.name}.safetensors")
     assert model.notes["recipe"]["adversarial_weight"] > 0

@@ -4,6 +4,11 @@ import re
 import tomllib
 from pathlib import Path
 
+import pytest
+
+from vqedu import results
+from vqedu.plots import stated
+
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
 
@@ -17,6 +22,19 @@ def test_the_ten_lines_run(capsys):
     assert "PSNR" in capsys.readouterr().out
     assert names["tokens"].shape == (8, 7, 7)
     assert names["images"].shape == (8, 1, 28, 28)
+
+
+@pytest.mark.parametrize(("kind", "of"), [("clothes", "fashion"), ("photographs", "photos")])
+@pytest.mark.parametrize(("model", "rung"), [("VQ-VAE", "squared"), ("VQGAN", "adversarial")])
+def test_its_numbers_are_the_recorded_ones(kind, of, model, rung):
+    runs = [
+        r["metrics"]
+        for r in results.load("ladder")["runs"]
+        if r["group"] == "ladder" and (r["data"], r["rung"]) == (of, rung)
+    ]
+    measured = [stated([run[m] for run in runs]) for m in ("frechet", "sharpness", "psnr")]
+    rows = README.split(f"| {kind}, {runs[0]['bits_per_image']:.0f} bits ")[1].splitlines()
+    assert f"| {model} | " + " | ".join(measured) + " |" in rows[model == "VQGAN"]
 
 
 def test_every_chapter_is_listed():

@@ -30,6 +30,7 @@ from vqedu.training import select_device
 
 DATA = ("fashion", "photos")
 MOST_SEEDS = 10  # an interval of so many is in vqedu.results
+SEEN = 2000  # images of the training set on which the rungs are measured as well
 ENDS = ("squared", "adversarial")  # whose tokens get a prior
 ABLATION = {  # what is changed in the uppermost rung, on clothes
     "without R1": {"r1": 0.0},
@@ -119,6 +120,8 @@ def run(job: Job, folder: Path, threads: int) -> dict:
     trained = time.perf_counter() - start
     result = {"group": job.group, "data": job.data, "rung": job.rung, "seed": job.recipe.seed}
     result |= {"recipe": plain(job.recipe), "metrics": cards.measure(model)}
+    if job.group == "ladder":
+        result["seen"] = cards.measure(model, split="train", limit=SEEN)
     result |= {"seconds": round(trained, 1), "made_with": model.notes["made_with"]}
     result["curves"] = thinned(history)
     checkpoints.save(model, folder / f"{job.name}.safetensors", **model.notes)

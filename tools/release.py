@@ -53,7 +53,7 @@ def page() -> str:
 
 
 def order(name: str) -> tuple:
-    kinds = ("vqvae", "vqgan", "absolute", "perceptual", "pixelcnn", "transformer", "vae", "gan")
+    kinds = ("vqvae", "vqgan", *recipes.LADDER, "pixelcnn", "transformer", "vae", "gan")
     kind = name.split("-")[0]
     return (kinds.index(kind) if kind in kinds else len(kinds), name)
 

@@ -67,12 +67,20 @@ LIMITS = {
 
 
 @torch.no_grad()
-def measure(model: nn.Module, judge: str | metrics.Evaluator | None = None) -> dict:
-    """Measure a model of the course on the test images of the data it was trained on.
+def measure(
+    model: nn.Module,
+    judge: str | metrics.Evaluator | None = None,
+    *,
+    split: str = "test",
+    limit: int | None = None,
+) -> dict:
+    """Measure a model of the course on images of its data set: unless asked, on held-out ones.
 
     Args:
         model: loaded or just trained; its ``notes`` name the data, and a prior's its tokenizer.
         judge: the evaluator; None: that of JUDGES for the images' channels.
+        split: ``"test"``, or ``"train"`` for what the model has seen.
+        limit: how many images; None: all.
 
     Returns:
         Numbers by the keys of LABELS, and ``"evaluator"``, the name of the network that
@@ -88,21 +96,21 @@ def measure(model: nn.Module, judge: str | metrics.Evaluator | None = None) -> d
         tokenizer = load_autoencoder(model.notes["recipe"]["tokenizer"])
         check_tokenizer(model, tokenizer)
     source = {k: v for k, v in model.notes["data"].items() if k != "limit"}
-    test = data.load(split="test", **source)
-    judge = metrics.load_evaluator(judge or JUDGES[test.images.shape[1]])
+    images = data.load(split=split, limit=limit, **source)
+    judge = metrics.load_evaluator(judge or JUDGES[images.images.shape[1]])
     if isinstance(model, VQAutoencoder):
-        found = _reconstructions(model, test, judge)
+        found = _reconstructions(model, images, judge)
     else:
         seed_everything(0)
         drawn = _samples(model, tokenizer)
-        found = {"sample_frechet": metrics.frechet_distance(test, drawn, judge).value}
+        found = {"sample_frechet": metrics.frechet_distance(images, drawn, judge).value}
         if isinstance(model, AutoregressivePrior):
-            tokens = metrics.tokenize(tokenizer, test)
-            bits = priors.bits(model, tokens, test.labels).mean().item()  # one pass for both
+            tokens = metrics.tokenize(tokenizer, images)
+            bits = priors.bits(model, tokens, images.labels).mean().item()  # one pass for both
             found["bits_per_token"] = bits / tokens[0].numel()
-            found["bits_per_dimension"] = bits / test.images[0].numel()
+            found["bits_per_dimension"] = bits / images.images[0].numel()
         if isinstance(model, VAE):
-            found["nll"] = _negative_elbo(model, test)
+            found["nll"] = _negative_elbo(model, images)
     return found | {"evaluator": judge.name}
 
 
@@ -147,6 +155,8 @@ def card(name: str) -> str:
     source = notes["data"]["name"] if isinstance(notes["data"], dict) else notes["data"]
     kind = notes.get("kind", notes.get("purpose"))
     made = notes.get("made_with", {})
+    if kind == "vqgan" and not notes["recipe"]["adversarial_weight"]:
+        kind = "vqvae"  # without adversary detail is left out, not made up
     rows = [
         ("network", f"`{builder}`: {sizes}; {parameters:,} parameters"),
         ("made by", f"`{notes['command']}`"),

@@ -156,6 +156,8 @@ RECIPES |= {
     "perceptual-fashion-f8": LADDER["perceptual"],
     "vqgan-fashion-f8": LADDER["adversarial"],
 }
+RECIPES |= {f"{name}-photos": rung(name, "photos") for name in list(LADDER)[:-1]}
+RECIPES["vqgan-photos"] = rung("adversarial", "photos")
 for _model in ("vqvae-fashion-f8", "vqgan-fashion-f8"):
     RECIPES[f"transformer-{_model}"] = replace(LADDER_PRIOR, tokenizer=_model)
 
