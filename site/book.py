@@ -203,6 +203,7 @@ def myst_yml(book: Book) -> str:
     lines += [
         "    - file: chapters/models.md",
         "    - file: chapters/claims.md",
+        "    - file: chapters/glossary.md",
         "site:",
         "  template: book-theme",
         "  options:",

@@ -19,8 +19,8 @@ author = ", ".join(BOOK.authors)
 copyright = author
 language = BOOK.language
 
-extensions = ["myst_nb", "sphinxcontrib.bibtex", "sphinx_design", "sphinx_copybutton"]
-include_patterns = ["index.md", "models.md", "claims.md"]
+extensions = ["myst_nb", "sphinxcontrib.bibtex", "sphinx_design", "sphinx_copybutton", "glossary"]
+include_patterns = ["index.md", "models.md", "claims.md", "glossary.md"]
 include_patterns += [f"{name}.ipynb" for name in BOOK.chapters]
 
 # Chapters are committed with their outputs: a build runs nothing.

@@ -25,6 +25,11 @@ def book():
 
 
 @pytest.fixture(scope="session")
+def glossary():
+    return load_script("glossary")
+
+
+@pytest.fixture(scope="session")
 def vendor():
     return load_script("vendor")
 

@@ -132,9 +132,10 @@ def test_myst_yml_says_what_the_book_says(book, write):
     assert config["version"] == 1
     assert config["project"]["title"] == 'Say "VQ": #1'
     assert [author["name"] for author in config["project"]["authors"]] == ["Ada", "Grace"]
-    home, *parts, models, claims = config["project"]["toc"]
+    home, *parts, models, claims, glossary = config["project"]["toc"]
     assert home == {"file": "chapters/index.md"}
-    assert [models["file"], claims["file"]] == ["chapters/models.md", "chapters/claims.md"]
+    pages = [page["file"] for page in (models, claims, glossary)]
+    assert pages == [f"chapters/{name}.md" for name in ("models", "claims", "glossary")]
     assert [part["title"] for part in parts] == ["Start", "More"]
     assert parts[1]["children"][0] == {"file": "chapters/01_one.ipynb"}
     assert config["site"]["template"] == "book-theme"

@@ -12,6 +12,7 @@ from .latent import clouds, shares
 from .quantization import cells, staircase, straight_through
 from .steps import stacked
 from .style import COLOURS, as_picture, use_style
+from .timeline import timeline
 from .vqgan import fields
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "stated",
     "straight_through",
     "table",
+    "timeline",
     "tokens",
     "usage",
     "use_style",
