@@ -148,13 +148,20 @@ def fake(rung, seed, psnr):
 
 def test_the_table(tool):
     runs = [fake("squared", s, 20.0 + s) for s in range(3)] + [fake("adversarial", 0, 19.5)]
-    found = tool.collect(runs, {"fashion": {"squared": 0.1}})
+    found = tool.collect(runs, {"fashion": {"squared": 0.1}}, {"fashion": 1.0})
     assert [("curves" in r) for r in found["runs"]] == [True, False, False, True]
     text = tool.table(found)
     _, half = results.interval([20.0, 21.0, 22.0])
     assert f"| squared | 21.0 ± {half:.1f} | 60 ± 0 | 3 |" in text
     assert "| adversarial | 19.5 | 60 | 1 |" in text
     assert "somebody" in text
+
+
+def test_real_images_have_a_floor(tool, monkeypatch):
+    monkeypatch.setattr(tool, "SEEN", 300)
+    few = tool.floor("fashion")
+    monkeypatch.setattr(tool, "SEEN", 1500)
+    assert 0 < tool.floor("fashion") < few  # the bias falls with the number of images
 
 
 def test_timing(tool):

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import torch
 
-from vqedu import cards, checkpoints, data, recipes, results
+from vqedu import cards, checkpoints, data, metrics, recipes, results
 from vqedu.errors import CheckpointError
 from vqedu.files import whole
 from vqedu.plots import stated
@@ -166,13 +166,20 @@ def timing(name: str, steps: int = 30) -> dict[str, float]:
     return {rung: sorted(values)[len(values) // 2] for rung, values in times.items()}
 
 
-def collect(results_of: list[dict], timings: dict) -> dict:
+def floor(name: str) -> float:
+    """Fréchet distance of real training images to the test images: what perfect samples have."""
+    train, test = (data.load(name, split, size=32, limit=SEEN) for split in ("train", "test"))
+    judge = metrics.load_evaluator(cards.JUDGES[test.images.shape[1]])
+    return metrics.frechet_distance(test, train.tensor(), judge).value
+
+
+def collect(results_of: list[dict], timings: dict, floors: dict) -> dict:
     """All results, in one order, without the seeds' curves but the first."""
     kept = []
     for result in results_of:
         first = result["seed"] == 0 and result["group"] == "ladder"
         kept.append(result if first else {k: v for k, v in result.items() if k != "curves"})
-    return {"runs": kept, "seconds_a_step": timings}
+    return {"runs": kept, "seconds_a_step": timings, "floor": floors}
 
 
 def table(found: dict) -> str:
@@ -243,10 +250,11 @@ def main() -> None:
     target = (options.out if elsewhere else results.FOLDER) / "ladder.json"
     before = json.loads(target.read_text("utf-8")) if target.is_file() else {}
     timings = before.get("seconds_a_step", {}) | {name: timing(name) for name in options.data}
+    floors = before.get("floor", {}) | {name: floor(name) for name in options.data}
     # what earlier calls made belongs to the table
     options.only, options.data, options.seeds = groups, DATA, MOST_SEEDS
     every = [settled(job, options.out) for job in jobs(options)]
-    collected = collect([result for result in every if result], timings)
+    collected = collect([result for result in every if result], timings, floors)
     target.parent.mkdir(exist_ok=True)
     with whole(target) as draft:
         draft.write_text(json.dumps(collected, indent=1) + "\n", "utf-8")
