@@ -165,3 +165,14 @@ def test_only_what_the_recipe_makes_is_kept(tool, what, tmp_path):
 def test_no_card_of_what_is_not_there():
     with pytest.raises(CheckpointError, match="did you mean 'vqvae-fashion'"):
         cards.card("vqvae-fashon")
+
+
+def test_the_speech_model_is_as_good_as_its_card_says():
+    model = checkpoints.load("speech-digits")
+    found, said = cards.measure(model), model.notes["metrics"]
+    assert found["psnr"] == pytest.approx(said["psnr"], abs=0.05)
+    for name in ("digit_heard", "voice_heard", "source_heard", "codes_used"):
+        assert found[name] == pytest.approx(said[name], abs=0.02)
+    assert found["bits_per_sound"] == said["bits_per_sound"] == 48
+    assert min(found["digit_heard"], found["voice_heard"]) > 0.75
+    assert found["source_heard"] < 0.15

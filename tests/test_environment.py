@@ -81,9 +81,9 @@ def test_conda_has_the_same_packages_with_the_same_bounds():
 
 def test_conda_gets_the_rest_by_pip():
     """Book and test packages through the extras; no constraints, which would undo conda's work."""
-    assert PIP == ["-e .[book,evaluator,export,test]"]
-    assert set(EXTRAS) == {"all", "book", "evaluator", "export", "notebooks", "test"}
-    assert EXTRAS["all"] == ["vqedu[notebooks,book,evaluator,export,test]"]
+    assert PIP == ["-e .[book,evaluator,export,sound,test]"]
+    assert set(EXTRAS) == {"all", "book", "evaluator", "export", "notebooks", "sound", "test"}
+    assert EXTRAS["all"] == ["vqedu[notebooks,book,evaluator,export,sound,test]"]
 
 
 def test_one_lowest_python():
@@ -109,7 +109,7 @@ def test_the_doctor_can_read_each_runtime_requirement(requirement):
 
 def test_every_package_that_the_code_imports_is_declared():
     imports = {"PIL": "pillow", "skimage": "scikit-image", "yaml": "pyyaml"}
-    optional = requirements("evaluator", "export")  # imported on use, with an error that says so
+    optional = requirements("evaluator", "export", "sound")  # imported on use, or an error
     others = {
         "IPython",  # comes with ipywidgets
         "jupyter_client",  # the doctor looks for it before it imports it

@@ -39,7 +39,7 @@ def test_a_shipped_model_is_its_recipes(name):
         assert model.notes["tokenizer"] == checkpoints.fingerprint(tokenizer)
         assert (model.config["width"], model.config["layers"]) == (recipe.width, recipe.layers)
         return
-    images = data.load(recipe.data or "fashion", limit=8, size=recipe.size)
+    images = data.load(recipe.data or "fashion", limit=64, size=recipe.size)
     torch.manual_seed(0)
     built, _ = recipes.build(recipe, images)
     assert {k: v.shape for k, v in model.state_dict().items()} == {
@@ -100,3 +100,16 @@ def test_unknown_recipe():
 def test_a_prior_needs_an_autoencoder():
     with pytest.raises(CheckpointError, match="not an autoencoder"):
         recipes.train(replace(recipes.find("pixelcnn"), tokenizer="features-fashion"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "complaint"),
+    [
+        ("vqvae", "digits", "'digits' gives sounds, where images are needed"),
+        ("vqgan", "moving", "'moving' gives clips, where images are needed"),
+        ("speech", "fashion", "'fashion' gives images, where sounds are needed"),
+    ],
+)
+def test_data_of_another_kind(kind, name, complaint):
+    with pytest.raises(InputError, match=complaint):
+        recipes.train(replace(recipes.KINDS[kind], data=name))

@@ -19,12 +19,14 @@ BUILDERS = {  # what builds a model, and the module it is found in
     "vqvae": "autoencoders",
     "vqgan": "autoencoders",
     "vae": "autoencoders",
+    "speech_vqvae": "speech",
     "FeatureNet": "perceptual",
     "Generator": "adversarial",
     "PatchDiscriminator": "adversarial",
     "GatedPixelCNN": "priors",
     "Transformer": "priors",
     "MaskedTransformer": "priors",
+    "video_vqvae": "video",
 }
 SHIPPED = Path(__file__).parent / "assets" / "models"
 

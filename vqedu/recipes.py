@@ -18,6 +18,8 @@ from .adversarial import Generator, PatchDiscriminator
 from .autoencoders import VQAutoencoder
 from .errors import CheckpointError, InputError, did_you_mean
 from .run import History
+from .sound import log_mel
+from .speech import SpeechObjective, speech_vqvae
 from .training import fit, seed_everything, select_device, surroundings
 
 PRIORS = {  # the model, and what it is trained for
@@ -94,6 +96,9 @@ KINDS["vqgan"] = Recipe(  # weights and schedule as on the ladder below
 )
 KINDS["vae"] = Recipe("vae", latent_dim=16, variance=0.2, lr=4e-3)
 KINDS["gan"] = Recipe("gan", width=32, patch_width=16, patch_layers=2, betas=ADVERSARIAL)
+KINDS["speech"] = Recipe(
+    "speech", data="digits", num_codes=16, decay=0.95, steps=4000, batch_size=16
+)
 
 # The ladder: from squared error to VQGAN, one change at a time. 16 tokens of 8 bits for 32×32
 # pixels: a compression at which blur is real.
@@ -149,6 +154,7 @@ RECIPES = {
     ),
     "vae-fashion": KINDS["vae"],
     "gan-fashion": KINDS["gan"],
+    "speech-digits": KINDS["speech"],
 }
 RECIPES |= {
     "vqvae-fashion-f8": LADDER["squared"],
@@ -208,6 +214,9 @@ def train(
         notes = {"tokenizer": checkpoints.fingerprint(tokenizer), "classes": images.classes}
     else:
         model, objective = build(recipe, images)
+    if recipe.kind == "speech":
+        items = TensorDataset(log_mel(images.waves), images.speakers)
+        notes = {"classes": images.classes, "voices": images.voices}
     settings = ("steps", "batch_size", "lr", "betas", "average", "seed")
     settings = {name: getattr(recipe, name) for name in settings}
     loss = getattr(objective, "perceptual", None)
@@ -230,6 +239,8 @@ def train(
 
 def build(recipe: Recipe, images: data.ImageSet) -> tuple[nn.Module, objectives.Objective]:
     """The untrained model of a recipe other than a prior's, and what it is trained for."""
+    if recipe.kind == "speech":
+        return _speech(recipe, images)
     r, (channels, height, width) = recipe, images.images.shape[1:]
     if r.kind == "vae":
         sizes = {"latent_dim": r.latent_dim, "width": r.width, "variance": r.variance}
@@ -269,6 +280,13 @@ def build(recipe: Recipe, images: data.ImageSet) -> tuple[nn.Module, objectives.
     )
 
 
+def _speech(r: Recipe, sounds: data.SoundSet):
+    sizes = {"num_codes": r.num_codes, "code_dim": r.code_dim, "width": r.width}
+    voices = int(sounds.speakers.max()) + 1  # those that are heard in the training split
+    model = speech_vqvae(voices, **sizes, quantizer=r.quantizer, decay=r.decay)
+    return model, SpeechObjective(log_mel(sounds.waves).var().item())
+
+
 def _prior(r: Recipe, tokenizer: VQAutoencoder, tokens: torch.Tensor, images: Dataset):
     if tokens.ndim != 3:
         raise InputError("priors need one token a position; this tokenizer's quantiser is residual")
@@ -304,6 +322,9 @@ def source_of(settings, model: nn.Module | None = None, limit: int | None = None
         settings: has ``data``, ``root``, ``size`` and ``limit``; None where unset.
         model: has ``notes``.
         limit: where neither says how many.
+
+    Raises:
+        InputError: sounds or clips where images are needed, or the other way round.
     """
     s = settings
     known = model.notes.get("data", {}) if model is not None and not s.data else {}
@@ -311,4 +332,8 @@ def source_of(settings, model: nn.Module | None = None, limit: int | None = None
     source = {"name": s.data or "fashion", "limit": limit}
     source |= {k: v for k, v in known.items() if k != "limit"}
     source |= {k: v for k, v in asked.items() if v is not None}
+    gives = data.OTHERS.get(source["name"], "images")
+    needs = "sounds" if getattr(s, "kind", None) == "speech" else "images"
+    if gives != needs:
+        raise InputError(f"{source['name']!r} gives {gives}, where {needs} are needed")
     return source | ({"root": str(source["root"])} if source.get("root") else {})

@@ -4,7 +4,7 @@ import sys
 import pytest
 import torch
 
-from vqedu.data import DataError, load, photos
+from vqedu.data import DataError, load, photograph, photos
 
 
 @pytest.mark.parametrize(("split", "count"), [("train", 10_000), ("test", 2_000)])
@@ -32,7 +32,7 @@ def test_the_seed_decides():
 def test_patches_are_cut_from_the_photograph_of_their_label():
     patches = load("photos", "test", size=8, limit=4)
     photo = {
-        name: photos._photograph(file)
+        name: photos.photograph(file)
         for name, file in zip(patches.classes, photos.PHOTOGRAPHS["test"], strict=True)
     }
     for image, label in zip(patches.images, patches.labels, strict=True):
@@ -78,3 +78,35 @@ def test_nothing_of_skimage_is_imported():
     code = "import sys, vqedu; vqedu.data.load('photos', limit=9); print('skimage' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_medical_halves():
+    train, test = load("medical", limit=400), load("medical", "test", limit=400)
+    assert train.classes == test.classes == ("retina", "ihc")
+    assert train.images.shape == (400, 3, 32, 32)
+    assert torch.bincount(test.labels).tolist() == [200, 200]
+    assert (train.name, test.split) == ("medical", "test")
+    eye = photograph("retina.jpg")
+    middle = -(-eye.shape[2] // 2)  # 1411 columns: the left half is the wider one
+    for patches, half in ((train, eye[:, :, :middle]), (test, eye[:, :, middle:])):
+        patch = patches.images[patches.labels == 0][0]
+        corner = half[:, :-31, :-31] == patch[:, :1, :1]
+        places = corner.all(0).nonzero().tolist()
+        assert any(torch.equal(half[:, i : i + 32, j : j + 32], patch) for i, j in places)
+
+
+@pytest.mark.parametrize(
+    ("request_", "message"),
+    [({"size": 129}, "patches of 'medical' are at most"), ({"root": "x"}, "'medical' come with")],
+)
+def test_medical_requests_that_make_no_sense(request_, message):
+    with pytest.raises(DataError, match=message):
+        load("medical", **request_)
+
+
+def test_a_whole_photograph():
+    chelsea, brick = photograph("chelsea.png"), photograph("brick.png")
+    assert (chelsea.shape, chelsea.dtype) == ((3, 300, 451), torch.uint8)
+    assert (brick[0] == brick[2]).all()
+    with pytest.raises(DataError, match=r"nobody\.png: cannot be read"):
+        photograph("nobody.png")

@@ -1,9 +1,16 @@
-"""``"photos"``: RGB patches of the photographs that scikit-image's wheel contains.
+"""``"photos"`` and ``"medical"``: RGB patches of pictures that scikit-image's wheel contains.
 
-Training and test patches come from different photographs, so that a test measures what a model
-does with pictures it has never seen. The photographs are in the public domain or CC0:
+``"photos"``: training and test patches come from different photographs, so that a test measures
+what a model does with pictures it has never seen. They are in the public domain or CC0:
 astronaut (NASA), coffee (Rachel Michetti), Hubble eXtreme Deep Field (NASA), Chelsea the cat
-(Stéfan van der Walt), rocket (SpaceX). Nothing is downloaded.
+(Stéfan van der Walt), rocket (SpaceX).
+
+``"medical"``: there are only two, so training patches come from the left half of each picture and
+test patches from the right half, which is a kinder test. The back of a healthy eye (retina, Mikael
+Häggström, CC0), and glands of the colon, stained (ihc, Center for Microscopy and Molecular
+Imaging, no known copyright restrictions).
+
+Nothing is downloaded.
 """
 
 from importlib.util import find_spec
@@ -20,6 +27,7 @@ PHOTOGRAPHS = {
     "train": ("astronaut.png", "coffee.png", "hubble_deep_field.jpg"),
     "test": ("chelsea.png", "rocket.jpg"),
 }
+MEDICAL = ("retina.jpg", "ihc.png")
 DEFAULT_LIMIT = {"train": 10_000, "test": 2_000}
 MAX_SIZE = 128  # the smallest photograph is 300 pixels high: larger patches would be nearly alike
 
@@ -30,33 +38,59 @@ def load_photos(split, size, root, limit, seed) -> ImageSet:
     Each photograph gives the same number. Of twice as many places drawn, the half with more
     contrast is kept: otherwise every fourth test patch would show an even sky.
     """
-    if root is not None:
-        raise DataError("'photos' come with scikit-image: leave root out (or load 'folder')")
-    size = 32 if size is None else size
-    if size > MAX_SIZE:
-        raise DataError(f"size={size}, but patches of 'photos' are at most {MAX_SIZE} pixels wide")
-    limit = DEFAULT_LIMIT[split] if limit is None else limit
-    # RandomState, because NumPy promises the same draws from it in every future version.
-    random = np.random.RandomState(seed)
-    files = PHOTOGRAPHS[split]
-    patches, labels = [], []
-    for label, file in enumerate(files):
-        count = limit // len(files) + (label < limit % len(files))
-        patches.append(_patches(_photograph(file), size, count, random, file))
-        labels += [label] * count
-    order = torch.from_numpy(random.permutation(limit))
-    classes = tuple(Path(file).stem for file in files)
-    return ImageSet(
-        torch.cat(patches)[order], torch.tensor(labels)[order], classes, "photos", split
-    )
+    whole = dict.fromkeys(PHOTOGRAPHS[split], photograph)
+    return _load("photos", split, whole, size, root, limit, seed)
 
 
-def _photograph(file: str) -> torch.Tensor:
+def load_medical(split, size, root, limit, seed) -> ImageSet:
+    """The same from the left halves of the medical pictures, or for the test from the right."""
+    halves = dict.fromkeys(MEDICAL, _left if split == "train" else _right)
+    return _load("medical", split, halves, size, root, limit, seed)
+
+
+def photograph(file: str) -> torch.Tensor:
+    """A whole picture of scikit-image: uint8 (3, H, W), grey ones repeated.
+
+    Args:
+        file: its name, such as ``"chelsea.png"``. The pictures that the wheel does not contain are
+            not looked for elsewhere.
+
+    Raises:
+        DataError: it is not there, or scikit-image is not.
+    """
     # The path is looked up without importing skimage.data, whose loaders may start a download.
     spec = find_spec("skimage")
     if spec is None:
-        raise DataError("'photos' need scikit-image; install it with: pip install scikit-image")
+        raise DataError(f"{file} is scikit-image's; install it with: pip install scikit-image")
     return read_picture(Path(spec.origin).parent / "data" / file)
+
+
+def _left(file):
+    return photograph(file).tensor_split(2, dim=2)[0]
+
+
+def _right(file):
+    return photograph(file).tensor_split(2, dim=2)[1]
+
+
+def _load(name, split, pictures, size, root, limit, seed) -> ImageSet:
+    """``pictures``: the files, and what reads the part of each that patches are cut from."""
+    if root is not None:
+        raise DataError(f"'{name}' come with scikit-image: leave root out (or load 'folder')")
+    size = 32 if size is None else size
+    if size > MAX_SIZE:
+        raise DataError(f"size={size}, but patches of '{name}' are at most {MAX_SIZE} pixels wide")
+    limit = DEFAULT_LIMIT[split] if limit is None else limit
+    # RandomState, because NumPy promises the same draws from it in every future version.
+    random = np.random.RandomState(seed)
+    patches, labels = [], []
+    for label, (file, read) in enumerate(pictures.items()):
+        count = limit // len(pictures) + (label < limit % len(pictures))
+        patches.append(_patches(read(file), size, count, random, file))
+        labels += [label] * count
+    order = torch.from_numpy(random.permutation(limit))
+    classes = tuple(Path(file).stem for file in pictures)
+    return ImageSet(torch.cat(patches)[order], torch.tensor(labels)[order], classes, name, split)
 
 
 def _patches(photo, size, count, random, file) -> torch.Tensor:

@@ -10,9 +10,11 @@ from .derivations import functions
 from .images import heat, images, rows, spotlight, tokens
 from .latent import clouds, shares
 from .quantization import cells, staircase, straight_through
+from .sound import spectrograms
 from .steps import stacked
 from .style import COLOURS, as_picture, use_style
 from .timeline import timeline
+from .video import filmstrip
 from .vqgan import fields
 
 __all__ = [
@@ -26,6 +28,7 @@ __all__ = [
     "curves",
     "dots",
     "fields",
+    "filmstrip",
     "functions",
     "grouped_bars",
     "heat",
@@ -34,6 +37,7 @@ __all__ = [
     "plane",
     "rows",
     "shares",
+    "spectrograms",
     "spotlight",
     "stacked",
     "staircase",
