@@ -121,14 +121,11 @@ def speech_vqvae(
     Raises:
         InputError: an unknown quantiser.
     """
-    if quantizer not in quantizers.BY_NAME:
-        known = ", ".join(quantizers.BY_NAME)
-        raise InputError(f"unknown quantizer {quantizer!r}; have {known}")
     config = {"voices": voices, "num_codes": num_codes, "code_dim": code_dim, "width": width}
     config |= {"speaker_dim": speaker_dim, "quantizer": quantizer, **quantizer_options}
     model = SpeechVQVAE(
         SequenceEncoder(BANDS, code_dim, width),
-        quantizers.BY_NAME[quantizer](num_codes, code_dim, **quantizer_options),
+        quantizers.build(quantizer, num_codes, code_dim, **quantizer_options),
         SequenceDecoder(BANDS, code_dim + speaker_dim, width),
         voices,
         speaker_dim,

@@ -7,7 +7,6 @@ from torch import Tensor, nn
 
 from .. import quantizers
 from ..backbones import VQGANDecoder, VQGANEncoder, VQVAEDecoder, VQVAEEncoder
-from ..errors import InputError
 from ..inference import device_of, evaluating
 from ..quantizers import Quantized, Quantizer
 
@@ -133,7 +132,7 @@ def vqvae(
     config |= {"quantizer": quantizer, **quantizer_options}
     model = VQAutoencoder(
         VQVAEEncoder(in_channels, code_dim, width, stride),
-        _quantizer(quantizer, num_codes, code_dim, quantizer_options),
+        quantizers.build(quantizer, num_codes, code_dim, **quantizer_options),
         VQVAEDecoder(in_channels, code_dim, width, stride, upsampling),
     )
     model.config = {"builder": "vqvae", **config}  # what a checkpoint needs to build it again
@@ -190,16 +189,10 @@ def vqgan(
     }
     model = VQAutoencoder(
         VQGANEncoder(in_channels, code_dim, **network),
-        _quantizer(quantizer, num_codes, code_dim, quantizer_options),
+        quantizers.build(quantizer, num_codes, code_dim, **quantizer_options),
         VQGANDecoder(in_channels, code_dim, **network),
     )
     config = {"in_channels": in_channels, "num_codes": num_codes, "code_dim": code_dim}
     model.config = {"builder": "vqgan", **config, **network, "quantizer": quantizer}
     model.config |= quantizer_options
     return model
-
-
-def _quantizer(name: str, num_codes: int, code_dim: int, options: dict) -> Quantizer:
-    if name not in quantizers.BY_NAME:
-        raise InputError(f"unknown quantizer {name!r}; have {', '.join(quantizers.BY_NAME)}")
-    return quantizers.BY_NAME[name](num_codes, code_dim, **options)

@@ -20,6 +20,7 @@ whose gradient moves what ``lookup`` returns. Of FSQ and LFQ that moves only the
 to D numbers; where D is the count of their own numbers they have none, and the codes stand still.
 """
 
+from ..errors import InputError
 from .base import Quantized, Quantizer
 from .gumbel import GumbelQuantizer
 from .kmeans import assign, kmeans
@@ -40,6 +41,24 @@ BY_NAME = {
     "residual": ResidualQuantizer,
 }
 
+
+def build(name: str, num_codes: int, code_dim: int, **options) -> Quantizer:
+    """The quantiser of a name.
+
+    Args:
+        name: a key of ``BY_NAME``.
+        num_codes: K.
+        code_dim: D.
+        options: passed on to it: ``beta``, ``decay``, …
+
+    Raises:
+        InputError: an unknown name.
+    """
+    if name not in BY_NAME:
+        raise InputError(f"unknown quantizer {name!r}; have {', '.join(BY_NAME)}")
+    return BY_NAME[name](num_codes, code_dim, **options)
+
+
 __all__ = [
     "BY_NAME",
     "FSQ",
@@ -54,5 +73,6 @@ __all__ = [
     "SimVectorQuantizer",
     "VectorQuantizer",
     "assign",
+    "build",
     "kmeans",
 ]
