@@ -7,15 +7,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from vqedu import cards, checkpoints, data, metrics, priors, recipes
+from vqedu import cards, checkpoints, data, metrics, objectives, priors, recipes, video
 from vqedu.autoencoders import VQAutoencoder, vqvae
 from vqedu.errors import CheckpointError, InputError
 
 ROOT = Path(__file__).parent.parent
 FEATURES = ("evaluator-fashion", "features-fashion", "features-photos")
-NAMES = [name for name in checkpoints.shipped() if name not in FEATURES]
+CLIPS = ("vqvae-moving", "vqvae-moving-frames", "transformer-moving", "transformer-moving-frames")
+NAMES = [name for name in checkpoints.shipped() if name not in (*FEATURES, *CLIPS)]
 AUTOENCODERS = [name for name in NAMES if recipes.RECIPES[name].kind in ("vqvae", "vqgan")]
-PRIORS = [name for name in NAMES if recipes.RECIPES[name].is_prior]
+READERS = [name for name in NAMES if recipes.RECIPES[name].kind in ("pixelcnn", "transformer")]
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +81,7 @@ def test_reconstructions_are_as_good_as_the_card_says(name):
         assert found.frechet.value == pytest.approx(said["frechet"], rel=0.02)
 
 
-@pytest.mark.parametrize("name", PRIORS)
+@pytest.mark.parametrize("name", READERS)
 def test_priors_are_as_good_as_the_card_says(name):
     model = checkpoints.load(name)
     tokenizer = recipes.load_autoencoder(recipes.RECIPES[name].tokenizer)
@@ -91,7 +92,7 @@ def test_priors_are_as_good_as_the_card_says(name):
     assert bits < math.log2(model.num_codes) - 1
 
 
-@pytest.mark.parametrize("name", ["vae-fashion", "gan-fashion"])
+@pytest.mark.parametrize("name", ["vae-fashion", "gan-fashion", "maskgit-fashion"])
 def test_samples_are_as_good_as_the_card_says(name):
     model = checkpoints.load(name)
     found = cards.measure(model)
@@ -165,6 +166,19 @@ def test_only_what_the_recipe_makes_is_kept(tool, what, tmp_path):
 def test_no_card_of_what_is_not_there():
     with pytest.raises(CheckpointError, match="did you mean 'vqvae-fashion'"):
         cards.card("vqvae-fashon")
+
+
+@pytest.mark.parametrize("name", CLIPS[:2])
+def test_the_models_of_clips_are_as_good_as_their_cards_say(name):
+    tokenizer, prior = checkpoints.load(name), checkpoints.load(f"transformer-{name[6:]}")
+    test = data.load("moving", "test")
+    x = test.tensor()
+    psnr = objectives.mean_psnr(x, tokenizer.reconstruct(x)).item()
+    assert psnr == pytest.approx(tokenizer.notes["metrics"]["psnr"], abs=0.02)
+    assert prior.notes["tokenizer"] == checkpoints.fingerprint(tokenizer)
+    bits = priors.bits_per_token(prior, video.tokenize(tokenizer, x), test.labels)
+    assert bits == pytest.approx(prior.notes["metrics"]["bits_per_token"], rel=0.005)
+    assert bits < 8 - 1
 
 
 def test_the_speech_model_is_as_good_as_its_card_says():

@@ -1,9 +1,13 @@
-"""Clips through a quantiser, and from their first frames on."""
+"""Clips through a quantiser, and from their first frames on; the tool that trains their models."""
+
+import importlib.util
+from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
 
-from vqedu import priors, video
+from vqedu import checkpoints, data, priors, video
 from vqedu.errors import InputError
 from vqedu.objectives import VQVAEObjective
 
@@ -77,3 +81,26 @@ def test_what_cannot_be_continued(model, prior, clips):
         video.continue_clip(model, prior, clips, torch.zeros(5).long())
     with pytest.raises(InputError, match="multiples of"):
         video.continue_clip(model, prior, clips[:, :, :3], torch.zeros(5).long())
+
+
+def test_the_tool_trains_and_saves(tmp_path, monkeypatch, capsys):
+    file = Path(__file__).parent.parent / "tools" / "train_video.py"
+    spec = importlib.util.spec_from_file_location("train_video", file)
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    monkeypatch.setattr(data, "load", partial(data.load, limit=60))
+    monkeypatch.setattr(tool, "STEPS", {"vqvae": 2, "transformer": 3})
+    monkeypatch.setattr("sys.argv", ["train_video.py", "--out", str(tmp_path / "new")])
+    tool.main()
+    assert len(capsys.readouterr().out.splitlines()) == 4
+    for name, stride in tool.TOKENIZERS.items():
+        tokenizer = checkpoints.load(tmp_path / "new" / f"{name}.safetensors")
+        assert tuple(tokenizer.config["stride"]) == stride
+        shipped = checkpoints.load(name)
+        assert shipped.config == tokenizer.config
+        assert (shipped.notes["steps"], tokenizer.notes["steps"]) == (1000, 2)
+    for name, source in tool.PRIORS.items():
+        prior = checkpoints.load(tmp_path / "new" / f"{name}.safetensors")
+        assert prior.config == checkpoints.load(name).config
+        tokenizer = checkpoints.load(tmp_path / "new" / f"{source}.safetensors")
+        assert prior.notes["tokenizer"] == checkpoints.fingerprint(tokenizer)

@@ -49,12 +49,17 @@ DATA = {
         "10,000 patches of three photographs of scikit-image (public domain or CC0), measured on "
         "2,000 patches of two others"
     ),
+    "moving": (
+        "4,000 clips of eight frames, items of Fashion-MNIST that move over dark patches of "
+        "scikit-image's photographs; measured on 500 of test items over test photographs"
+    ),
     "digits": (
         "560 spoken digits that come with the package, by eight voices of eSpeak NG, measured on "
         "160 others by the same voices; what is heard, by linear probes trained on the former"
     ),
 }
 LIMITS = {
+    "moving": "It knows one piece of clothing of twelve pixels that moves straight and bounces.",
     "digits": "Ten words and eight voices, all of them synthetic: no model of human speech.",
     "speech": "The way back from spectrogram to sound guesses the phase, and is heard to.",
     "fashion": "It knows ten kinds of clothes on black, and nothing else.",
@@ -69,6 +74,7 @@ LIMITS = {
     ),
     "pixelcnn": "It fits the tokens of its own tokenizer only.",
     "transformer": "It fits the tokens of its own tokenizer only.",
+    "maskgit": "It fits the tokens of its own tokenizer only, and gives no likelihood.",
     "vae": "Its images are blurred.",
     "gan": "It has no encoder, and leaves out part of what there is.",
     "loss": "Small, and trained on little: it stands in for LPIPS, and is not LPIPS.",

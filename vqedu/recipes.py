@@ -1,7 +1,8 @@
 """How a model is made, from its data to its last step, as one line of settings.
 
 :data:`RECIPES` holds the recipe of every model that comes with the package, but for the feature
-networks, which ``tools/train_features.py`` makes. ``vqedu train NAME`` makes one again;
+networks and the models of clips, which ``tools/train_features.py`` and ``tools/train_video.py``
+make. ``vqedu train NAME`` makes one again;
 ``vqedu train KIND`` begins with the settings in :data:`KINDS`. The rungs of :data:`LADDER` differ
 in nothing but what is minimised: they are the experiment of ``chapters/07_comparison``.
 """
@@ -152,6 +153,14 @@ RECIPES = {
     "transformer-fashion": replace(
         KINDS["transformer"], tokenizer="vqgan-fashion", width=96, layers=4, betas=(0.9, 0.99)
     ),
+    "maskgit-fashion": replace(
+        KINDS["maskgit"],
+        tokenizer="vqgan-fashion",
+        width=64,
+        layers=4,
+        betas=(0.9, 0.99),
+        steps=800,
+    ),
     "vae-fashion": KINDS["vae"],
     "gan-fashion": KINDS["gan"],
     "speech-digits": KINDS["speech"],
@@ -166,6 +175,7 @@ RECIPES |= {f"{name}-photos": rung(name, "photos") for name in list(LADDER)[:-1]
 RECIPES["vqgan-photos"] = rung("adversarial", "photos")
 for _model in ("vqvae-fashion-f8", "vqgan-fashion-f8"):
     RECIPES[f"transformer-{_model}"] = replace(LADDER_PRIOR, tokenizer=_model)
+RECIPES["transformer-vqgan-photos"] = replace(LADDER_PRIOR, tokenizer="vqgan-photos", width=64)
 
 
 def find(name: str) -> Recipe:

@@ -146,6 +146,12 @@ def test_lines():
     assert axis.get_legend() is None
 
 
+@pytest.mark.parametrize(("end", "whole"), [(8, True), (8.5, False)])
+def test_whole_numbers_have_whole_ticks(end, whole):
+    (axis,) = plots.lines({"": {5: 1.0, end: 2.0}}, "frame", "error").axes
+    assert all(float(tick).is_integer() for tick in axis.get_xticks()) is whole
+
+
 def test_several_lines_differ_by_more_than_colour():
     series = {"a": {1: 1.0, 10: 2.0}, "b": {1: 3.0, 10: 4.0}}
     (axis,) = plots.lines(series, "x", "y", log="x", limit=(2.5, "bound"), points=False).axes

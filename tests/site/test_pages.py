@@ -320,6 +320,46 @@ def test_dark_mode_switches(visit):
     assert visit("index", scheme="dark").evaluate(background) != light
 
 
+CONTRASTS = """() => {
+  const numbers = (color) => (color.match(/[\\d.]+/g) || []).map(Number);
+  const light = (color) => {
+    const [r, g, b] = numbers(color).slice(0, 3).map((v) => v / 255)
+      .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ground = (node) => {
+    for (let at = node; at; at = at.parentElement) {
+      const color = getComputedStyle(at).backgroundColor;
+      const alpha = numbers(color)[3];
+      if (alpha === undefined || alpha > 0.9) return color;
+    }
+    return "rgb(255, 255, 255)";
+  };
+  const written = (node) =>
+    [...node.childNodes].some((c) => c.nodeType === 3 && c.textContent.trim());
+  return [...document.querySelectorAll("div.cell_output .text_html *")]
+    .filter((node) => node.checkVisibility() && written(node))
+    .map((node) => {
+      const [a, b] = [light(getComputedStyle(node).color), light(ground(node))];
+      const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+      return [node.textContent.trim().slice(0, 30), ratio];
+    });
+}"""
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_cells_show_as_html_can_be_read(chapters, visit, scheme):
+    """Text stands out from its ground as WCAG 2 asks, 4.5 to 1."""
+    faint = {}
+    for name in chapters:
+        found = visit(name, scheme=scheme).evaluate(CONTRASTS)
+        assert found, name  # the quiz at least
+        if weak := [one for one in found if one[1] < 4.5]:
+            faint[name] = weak[:3]
+    assert faint == {}
+
+
 @pytest.mark.browser
 def test_search_finds_a_term(visit):
     tab = visit("search")

@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import display
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from ..metrics import CodeUsage
 from .style import BLUE, GREY, ORANGE, finish
@@ -122,6 +123,8 @@ def lines(
         axis.text(1.01, limit[0], limit[1], color=GREY, transform=axis.get_yaxis_transform())
     axis.set_xscale("log" if "x" in log else "linear")
     axis.set_yscale("log" if "y" in log else "linear")
+    if "x" not in log and all(float(x).is_integer() for values in series.values() for x in values):
+        axis.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     axis.set_xlabel(xlabel)
     axis.set_ylabel(ylabel)
     axis.grid(alpha=0.3)
