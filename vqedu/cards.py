@@ -74,7 +74,7 @@ LIMITS = {
     ),
     "pixelcnn": "It fits the tokens of its own tokenizer only.",
     "transformer": "It fits the tokens of its own tokenizer only.",
-    "maskgit": "It fits the tokens of its own tokenizer only, and gives no likelihood.",
+    "maskgit": "It fits the tokens of its own tokenizer only, and its sampler has no likelihood.",
     "vae": "Its images are blurred.",
     "gan": "It has no encoder, and leaves out part of what there is.",
     "loss": "Small, and trained on little: it stands in for LPIPS, and is not LPIPS.",

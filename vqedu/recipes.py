@@ -159,7 +159,7 @@ RECIPES = {
         width=64,
         layers=4,
         betas=(0.9, 0.99),
-        steps=800,
+        steps=3000,
     ),
     "vae-fashion": KINDS["vae"],
     "gan-fashion": KINDS["gan"],

@@ -1,7 +1,7 @@
 """Measured results that come with the package, and what may be said of a few repetitions.
 
-``python tools/ladder.py`` measures them and writes the files; ``chapters/07_comparison`` reads
-them.
+``tools/ladder.py`` measures and writes those of ``chapters/07_comparison``, ``tools/quantizers.py``
+and ``tools/transfer.py`` those of ``chapters/09_outlook``.
 """
 
 import json

@@ -65,3 +65,20 @@ def test_cells_with_a_code_that_nobody_chooses(tmp_path):
     figure.savefig(tmp_path / "cells.png", dpi=40)
     plots.staircase({"one level": torch.tensor([0.0])}).savefig(tmp_path / "stairs.png", dpi=40)
     assert (tmp_path / "cells.png").stat().st_size > 500
+
+
+def test_by_codes():
+    names = [f"quantiser {i}" for i in range(7)]
+    share = {name: {1024: 0.5, 64: 1.0 - 0.1 * i} for i, name in enumerate(names)}
+    share[names[0]] = {64: 0.3}  # one that was not tried with more
+    left, right = plots.by_codes({"share": share, "PSNR [dB]": share}).axes
+    assert [axis.get_ylabel() for axis in (left, right)] == ["share", "PSNR [dB]"]
+    for axis in (left, right):
+        assert [text.get_text() for text in axis.get_xticklabels()] == ["64", "1,024"]
+        assert axis.get_xscale() == "log"
+    np.testing.assert_allclose(line(left, names[2]).get_xydata(), [[64, 0.8], [1024, 0.5]])
+    np.testing.assert_allclose(line(left, names[0]).get_xydata(), [[64, 0.3]])
+    looks = {(one.get_color(), one.get_marker(), one.get_linestyle()) for one in left.lines}
+    assert len(looks) == len(names)  # told apart
+    assert left.get_legend() is None
+    assert [text.get_text() for text in right.get_legend().get_texts()] == names

@@ -76,7 +76,7 @@ def test_in_batches(prior):
 
 def test_what_has_no_likelihood():
     model = MaskedTransformer(K, 2, (2, 3), width=8, layers=1, heads=2)
-    with pytest.raises(InputError, match="has a likelihood, not MaskedTransformer"):
+    with pytest.raises(InputError, match="is counted in bits, not MaskedTransformer"):
         bits(model, torch.zeros(1, 2, 3, dtype=torch.int64), torch.tensor([0]))
 
 

@@ -9,7 +9,7 @@ from .comparison import as_png, dots, plane, stated, table
 from .derivations import functions
 from .images import heat, images, rows, spotlight, tokens
 from .latent import clouds, shares
-from .quantization import cells, staircase, straight_through
+from .quantization import by_codes, cells, staircase, straight_through
 from .sound import spectrograms
 from .steps import stacked
 from .style import COLOURS, as_picture, use_style
@@ -23,6 +23,7 @@ __all__ = [
     "as_picture",
     "as_png",
     "bars",
+    "by_codes",
     "cells",
     "clouds",
     "curves",

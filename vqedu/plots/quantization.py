@@ -108,6 +108,32 @@ def cells(points: Tensor, named: dict[str, Tensor], lines: bool = True) -> Figur
     return finish(figure)
 
 
+def by_codes(measures: dict[str, dict[str, dict[int, float]]]) -> Figure:
+    """Measures over the number of codes, one panel each, a line for each quantiser.
+
+    Args:
+        measures: label of the y axis and, for each name, its values {K: y}; the same names in the
+            same order in each panel, at most 20.
+    """
+    figure, axes = plt.subplots(1, len(measures), figsize=(4.2 * len(measures), 3.8), squeeze=False)
+    for axis, (label, series) in zip(axes[0], measures.items(), strict=True):
+        for i, (name, values) in enumerate(series.items()):
+            i, line = i % len(COLOURS), ("-", "--", ":", "-.")[i // len(COLOURS)]
+            places = sorted(values)
+            heights = [values[k] for k in places]
+            style = {"color": COLOURS[i], "marker": MARKERS[i], "linestyle": line}
+            axis.plot(places, heights, label=name, markersize=5, **style)
+        ticks = sorted({k for values in series.values() for k in values})
+        axis.set_xscale("log")
+        axis.set_xticks(ticks, [f"{k:,}" for k in ticks], fontsize=10)
+        axis.minorticks_off()
+        axis.set_xlabel("number of codes K")
+        axis.set_ylabel(label)
+        axis.grid(alpha=0.3)
+    axes[0, -1].legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    return finish(figure)
+
+
 def _nearest_on_grid(xs: Tensor, ys: Tensor, codes: Tensor) -> Tensor:
     """(rows, columns): number of the nearest code at each place of a grid."""
     plane = torch.stack(torch.meshgrid(xs, ys, indexing="xy"), -1)  # (rows, columns, 2)

@@ -32,7 +32,7 @@ def bits(
     """
     if not isinstance(prior, AutoregressivePrior):
         raise InputError(
-            f"only a prior that reads token after token has a likelihood, "
+            f"only a prior that reads token after token is counted in bits, "
             f"not {type(prior).__name__}"
         )
     if labels.shape != indices.shape[:1]:

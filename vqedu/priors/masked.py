@@ -34,8 +34,9 @@ class MaskedTransformer(Prior):
     """A transformer that sees the whole grid, in which some tokens are masked, and predicts those.
 
     A masked token is the index K; the class is an additional token before the first, K + 1 + y.
-    Trained with ``MaskedPriorObjective``. It has no order of reading, hence no likelihood of a
-    grid, and is of no use to a codec; its samples take a few steps instead of h·w.
+    Trained with ``MaskedPriorObjective``. It has no order of reading: its sampler has no likelihood
+    of a grid, and a codec would have to fix an order first. Samples take a few steps instead of
+    h·w.
 
     Args:
         num_codes: K.
