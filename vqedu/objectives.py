@@ -193,7 +193,7 @@ class VQGANObjective(Objective):
             terms |= played | {"lambda": weight}
             weight = self.adversarial_weight * weight * (self.step > self.start)
             reconstruction = WithGradient.apply(
-                x_hat, nll + weight * g, nll_gradient + weight * g_gradient
+                x_hat, (nll + weight * g).detach(), nll_gradient + weight * g_gradient
             )
             total = reconstruction + q.loss  # Eq. 6
         terms = detached(loss=total, **terms)
