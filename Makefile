@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lab execute bench ladder site clean
+.PHONY: help book test lab execute bench ladder site clean release grade feedback marks
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -45,6 +45,18 @@ bench: $(STAMP)  ## measure speed beside other packages, into benchmarks/results
 
 ladder: $(STAMP)  ## repeat the experiment of chapter 7: all runs that are missing (hours)
 	@$(BIN)/python tools/ladder.py
+
+release: $(STAMP)  ## what students get of ASSIGNMENT=2_vq_layer, into assignments/release
+	@$(BIN)/python tools/classroom.py release $(ASSIGNMENT)
+
+grade: $(STAMP)  ## grade what lies in assignments/submitted of ASSIGNMENT=…, unless it was graded before
+	@$(BIN)/python tools/classroom.py grade $(ASSIGNMENT)
+
+feedback: $(STAMP)  ## a page for each graded submission of ASSIGNMENT=…
+	@$(BIN)/python tools/classroom.py feedback $(ASSIGNMENT)
+
+marks: $(STAMP)  ## all marks in one table, assignments/marks.csv
+	@$(BIN)/python tools/classroom.py marks
 
 clean:  ## remove what was built; the virtual environment stays
 	rm -rf _build

@@ -91,7 +91,7 @@ class FeatureDistance(nn.Module):
         return sum(self._layer(i, *pair) for i, pair in enumerate(zip(ours, theirs, strict=True)))
 
     def _layer(self, i: int, f_hat: Tensor, f: Tensor) -> Tensor:
-        difference = (_unit(f_hat) - _unit(f)).square()  # (B, C, h, w)
+        difference = (unit_length(f_hat) - unit_length(f)).square()  # (B, C, h, w)
         if self.layers is None:
             return difference.sum(1).mean((1, 2))
         weight = getattr(self, f"weight{i}")
@@ -110,7 +110,7 @@ class FeatureDistance(nn.Module):
         )
 
 
-def _unit(f: Tensor) -> Tensor:
+def unit_length(f: Tensor) -> Tensor:
     """Each position's features scaled to length 1, (B, C, h, w) -> same, at least float32; zeros
     stay zeros."""
     f = f.to(torch.promote_types(f.dtype, torch.float32))

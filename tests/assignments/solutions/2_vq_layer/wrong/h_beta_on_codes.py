@@ -1,0 +1,10 @@
+"""β multiplies the pull at the codes, not at the encoder."""
+
+
+# loses: test_hand_encoder, test_hand_codes
+# --- by_hand ---
+def by_hand(z_e, codebook, indices, wish, beta=0.25):
+    gap = 2 * (z_e - codebook[indices]) / z_e.numel()
+    at_codebook = torch.zeros_like(codebook)
+    at_codebook.index_add_(0, indices, -beta * gap)
+    return wish + gap, at_codebook

@@ -1,0 +1,9 @@
+"""β stands on the codebook term, as by default in a widely copied code."""
+
+
+# loses: test_loss_beta
+# --- losses ---
+def losses(z_e, e, beta=0.25):
+    codebook = F.mse_loss(e, z_e.detach())
+    commitment = F.mse_loss(z_e, e.detach())
+    return codebook, commitment, beta * codebook + commitment

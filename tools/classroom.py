@@ -1,0 +1,304 @@
+"""Hand out, grade and give back the assignments: nbgrader, made safe to repeat.
+
+    python tools/classroom.py release 2_vq_layer     # what students get: assignments/release
+    python tools/classroom.py grade 2_vq_layer       # all that lies in assignments/submitted
+    python tools/classroom.py feedback 2_vq_layer    # pages for each student: assignments/feedback
+    python tools/classroom.py marks                  # assignments/marks.csv
+
+A submission is assignments/submitted/STUDENT/ASSIGNMENT/ASSIGNMENT.ipynb. One that was graded
+already is not graded again unless it changed, so that `grade` can be stopped at any time.
+
+Student code runs in a process of its own, with a limit on time and memory. Where bubblewrap
+(`bwrap`) works it has no network, can write nothing that stays, and sees neither the teacher's
+notebooks nor other submissions; elsewhere the first line of the output says so.
+"""
+
+import argparse
+import csv
+import hashlib
+import json
+import logging
+import os
+import re
+import sys
+import time
+import warnings
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import nbformat
+
+from vqedu.files import whole
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+
+from sandbox import Limits, execute, sandbox, suspects  # noqa: E402
+
+COURSE = ROOT / "assignments"
+OPEN = "bubblewrap does not work here: student code can use the network and read files"
+LIMITS = Limits()
+HIDDEN = ("assignments", "tests")  # what bubblewrap hides from student code
+os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # alembic
+
+
+class ClassroomError(Exception):
+    """What was asked for cannot be done; the message says what to do."""
+
+
+def hidden(course: Path) -> list[Path]:
+    """The folders that student code has no business in."""
+    return sorted({course, *(ROOT / name for name in HIDDEN)})
+
+
+def nbgrader_for(course: Path, limits: Limits | None = None, closed: list[str] | None = None):
+    """nbgrader's interface for a course; with limits, it runs student code by :func:`execute`."""
+    from nbgrader.apps import NbGraderAPI
+    from nbgrader.converters import Autograde
+    from nbgrader.preprocessors import DeduplicateIds, Execute
+    from sqlalchemy.exc import SAWarning
+    from traitlets.config import PyFileConfigLoader
+
+    warnings.filterwarnings("ignore", category=SAWarning)  # of nbgrader's own making
+    warnings.filterwarnings("ignore", module="nbformat")  # it mends what it warns of
+
+    class Apart(Execute):
+        """nbgrader's step that executes a notebook, in a process apart."""
+
+        def preprocess(self, nb, resources, km=None):
+            files = Path(resources["metadata"]["path"])
+            nbgrader.megabytes = execute(nb, files, limits, closed, hidden(course))
+            return nb, resources
+
+    class Undouble(DeduplicateIds):
+        """nbgrader's own leaves metadata in a copied cell, on which a later step fails."""
+
+        def preprocess(self, nb, resources):
+            nb, resources = super().preprocess(nb, resources)
+            for cell in nb.cells:
+                if "grade_id" not in cell.metadata.get("nbgrader", {"grade_id": 0}):
+                    del cell.metadata["nbgrader"]
+            return nb, resources
+
+    if not (course / "nbgrader_config.py").is_file():
+        raise ClassroomError(f"{course} is no course: it has no nbgrader_config.py")
+    settings = PyFileConfigLoader("nbgrader_config.py", path=str(course)).load_config()
+    settings.CourseDirectory.root = str(course)
+    steps = Autograde.sanitize_preprocessors.default_args[0]
+    settings.Autograde.sanitize_preprocessors = [
+        Undouble if step is DeduplicateIds else step for step in steps
+    ]
+    if limits:
+        steps = Autograde.autograde_preprocessors.default_args[0]
+        settings.Autograde.autograde_preprocessors = [
+            Apart if step is Execute else step for step in steps
+        ]
+    nbgrader = NbGraderAPI(config=settings)
+    nbgrader.log.setLevel(logging.ERROR)  # kept in what its calls return
+    nbgrader.megabytes = 0  # of the last notebook
+    return nbgrader
+
+
+def said(result: dict) -> str:
+    """The error that a call of nbgrader ended with, in one line; empty if it went well."""
+    if result["success"]:
+        return ""
+    lines = (result.get("log") or "").splitlines() + (result.get("error") or "").splitlines()
+    errors = [line.strip() for line in lines if re.match(r"\s*[\w.]*(Error|Exception): ", line)]
+    own = [line for line in errors if "see the the above" not in line]
+    return (own or errors or ["nbgrader does not say why"])[-1][:200]
+
+
+def assignments(course: Path) -> list[str]:
+    return sorted(
+        path.name
+        for path in (course / "source").glob("*/")
+        if (path / f"{path.name}.ipynb").is_file()
+    )
+
+
+def checked(course: Path, assignment: str) -> None:
+    if assignment not in assignments(course):
+        known = ", ".join(assignments(course)) or "none"
+        raise ClassroomError(f"there is no assignment {assignment!r}; there are: {known}")
+
+
+def release(course: Path, assignment: str) -> Path:
+    """Write what students get: without solutions, without hidden tests."""
+    checked(course, assignment)
+    if error := said(nbgrader_for(course).generate_assignment(assignment)):
+        raise ClassroomError(f"the release of {assignment} failed: {error}")
+    return course / "release" / assignment
+
+
+def fingerprint(*folders: Path) -> str:
+    """Of all files below some folders."""
+    digest = hashlib.sha256()
+    for folder in folders:
+        for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+            digest.update(f"{file.relative_to(folder)}\n".encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What became of one submission."""
+
+    student: str
+    score: float
+    most: float
+    seconds: float
+    megabytes: int
+    problem: str = ""  # why there is no score but 0
+    look: tuple[str, ...] = ()  # what a teacher should look at
+    again: bool = False  # graded before, and not now
+
+
+def grade(course: Path, assignment: str, *, limits: Limits = LIMITS, say=print) -> list[Mark]:
+    """Grade every submission that is new or has changed; one line of progress each.
+
+    Raises:
+        ClassroomError: no such assignment, or no submissions.
+    """
+    checked(course, assignment)
+    submitted = sorted(path.parent for path in (course / "submitted").glob(f"*/{assignment}"))
+    if not submitted:
+        raise ClassroomError(f"nothing to grade: no folder {course}/submitted/STUDENT/{assignment}")
+    closed = sandbox()
+    say("student code: no network, no files" if closed else OPEN)
+    nbgrader, source = nbgrader_for(course, limits, closed), course / "source" / assignment
+    with nbgrader.gradebook as book:
+        known = assignment in [one.name for one in book.assignments]
+    if not known:
+        release(course, assignment)
+    marks = []
+    for i, folder in enumerate(submitted, 1):
+        mark = grade_one(
+            nbgrader, course, assignment, folder.name, fingerprint(folder / assignment, source)
+        )
+        marks.append(mark)
+        took = "graded before" if mark.again else f"{mark.seconds:.1f} s"
+        remarks = "; ".join([mark.problem, *mark.look]).strip("; ")
+        points = f"{mark.score:5g} of {mark.most:g}"
+        say(f"{i:3}/{len(submitted)}  {mark.student:20} {points}  {took}  {remarks}".rstrip())
+    return marks
+
+
+def grade_one(nbgrader, course: Path, assignment: str, student: str, print_: str) -> Mark:
+    note = course / "autograded" / student / assignment / "graded.json"
+    if note.is_file():
+        before = json.loads(note.read_text("utf-8"))
+        if before.pop("print") == print_:
+            return Mark(**before | {"look": tuple(before["look"]), "again": True})
+    start = time.perf_counter()
+    problem, look = said(nbgrader.autograde(assignment, student)), []
+    if problem:
+        none(nbgrader, assignment, student)
+    else:
+        file = course / "submitted" / student / assignment / f"{assignment}.ipynb"
+        look = suspects(nbformat.read(file, as_version=4))
+    with nbgrader.gradebook as book:
+        found = book.find_submission(assignment, student)
+        score, most = found.score, found.max_score
+    seconds = round(time.perf_counter() - start, 1)
+    mark = Mark(student, score, most, seconds, nbgrader.megabytes, problem, tuple(look))
+    note.parent.mkdir(parents=True, exist_ok=True)
+    with whole(note) as draft:
+        draft.write_text(json.dumps(asdict(mark) | {"print": print_}), "utf-8")
+    return mark
+
+
+def none(nbgrader, assignment: str, student: str) -> None:
+    """No points, for what could not be graded."""
+    with nbgrader.gradebook as book:
+        book.update_or_create_student(student)
+        submission = book.update_or_create_submission(assignment, student)
+        for notebook in submission.notebooks:
+            for one in notebook.grades:
+                one.auto_score, one.needs_manual_grade = 0, False
+        book.db.commit()
+
+
+def feedback(course: Path, assignment: str) -> list[Path]:
+    """A page for each graded submission: assignments/feedback/STUDENT/ASSIGNMENT/*.html."""
+    checked(course, assignment)
+    nbgrader, pages = nbgrader_for(course), []
+    for folder in sorted((course / "autograded").glob(f"*/{assignment}")):
+        student = folder.parent.name
+        if not any(folder.glob("*.ipynb")):
+            continue  # could not be graded
+        if error := said(nbgrader.generate_feedback(assignment, student)):
+            raise ClassroomError(f"the feedback for {student} failed: {error}")
+        pages += (course / "feedback" / student / assignment).glob("*.html")
+    if not pages:
+        raise ClassroomError(f"no submission of {assignment} has been graded: grade them first")
+    return pages
+
+
+def marks(course: Path) -> list[dict]:
+    """One row for each submission: points by cell, total, what is to be read by hand, remarks.
+    Written to marks.csv in the course's folder."""
+    rows, names = [], []
+    with nbgrader_for(course).gradebook as book:
+        for assignment in book.assignments:
+            for submission in assignment.submissions:
+                row = {"student": submission.student_id, "assignment": assignment.name}
+                row |= {"score": submission.score, "of": submission.max_score}
+                row["to read"] = sum(n.needs_manual_grade for n in submission.notebooks)
+                note = course / "autograded" / row["student"] / assignment.name / "graded.json"
+                kept = json.loads(note.read_text("utf-8")) if note.is_file() else {}
+                row["remarks"] = "; ".join([kept.get("problem", ""), *kept.get("look", [])]).strip(
+                    "; "
+                )
+                for notebook in submission.notebooks:
+                    row |= {grade.name: grade.score for grade in notebook.grades}
+                names += [name for name in row if name not in names]
+                rows.append(row)
+    if not rows:
+        raise ClassroomError("there are no marks: grade an assignment first")
+    rows.sort(key=lambda row: (row["assignment"], row["student"]))
+    with (
+        whole(course / "marks.csv") as draft,
+        draft.open("w", encoding="utf-8", newline="") as file,
+    ):
+        writer = csv.DictWriter(file, names)
+        writer.writeheader()
+        writer.writerows(rows)
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", choices=["release", "grade", "feedback", "marks"])
+    parser.add_argument("assignment", nargs="?", help="a folder of assignments/source")
+    parser.add_argument("--course", type=Path, default=COURSE, help="default: assignments")
+    limits = LIMITS
+    parser.add_argument("--cell", type=int, default=limits.cell, help="seconds for a cell")
+    parser.add_argument("--notebook", type=int, default=limits.notebook, help="for a notebook")
+    parser.add_argument("--gigabytes", type=float, default=limits.gigabytes, help="of memory")
+    options = parser.parse_args()
+    course = options.course.resolve()
+    if options.what != "marks" and not options.assignment:
+        parser.error(f"which assignment? There are: {', '.join(assignments(course))}")
+    try:
+        if options.what == "release":
+            print(f"wrote {release(course, options.assignment)}")
+        elif options.what == "grade":
+            limits = Limits(options.cell, options.notebook, options.gigabytes)
+            found = grade(course, options.assignment, limits=limits)
+            new, broken = [m for m in found if not m.again], [m for m in found if m.problem]
+            print(f"{len(new)} graded, {len(found) - len(new)} as before, {len(broken)} broken")
+        elif options.what == "feedback":
+            print(
+                f"wrote {len(feedback(course, options.assignment))} pages below {course}/feedback"
+            )
+        else:
+            print(f"wrote {len(marks(course))} rows to {course}/marks.csv")
+    except ClassroomError as error:
+        sys.exit(f"{error}")
+
+
+if __name__ == "__main__":
+    main()

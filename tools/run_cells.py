@@ -1,0 +1,80 @@
+"""Execute a notebook that came from somebody else, and say after each cell what it gave.
+
+Called by tools/classroom.py, inside the sandbox. The notebook comes from standard input, so that
+its tests never lie in a file; what a cell gave goes as one line of JSON to the file descriptor
+named in the arguments, so that it arrives even if a later cell kills the kernel.
+"""
+
+import argparse
+import json
+import os
+import resource
+import sys
+import time
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import DeadKernelError
+
+LONGEST = 200_000  # characters of the outputs of one cell that are kept
+
+
+def shortened(outputs: list[dict]) -> list[dict]:
+    """Outputs of LONGEST characters at most; an error is always kept."""
+    kept, left = [], LONGEST
+    for output in outputs:
+        if output["output_type"] == "stream" and len(output["text"]) > left:
+            output["text"] = output["text"][:left] + "\n… (the rest was cut off)"
+        size = len(json.dumps(output))
+        if output["output_type"] == "error" or size <= left + 100:
+            kept.append(output)
+            left = max(0, left - size)
+    return kept
+
+
+def too_long(seconds: int) -> dict:
+    """An error: without one, a graded cell that was interrupted could pass."""
+    why = f"the cell took longer than {seconds} seconds"
+    error = {"ename": "CellTimeoutError", "evalue": why, "traceback": [why]}
+    return nbformat.from_dict({"output_type": "error", **error})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--to", type=int, required=True, help="file descriptor for the results")
+    parser.add_argument("--seconds", type=int, required=True, help="limit of one cell")
+    parser.add_argument("--gigabytes", type=float, required=True, help="limit of the memory")
+    options = parser.parse_args()
+    notebook = nbformat.read(sys.stdin, as_version=4)
+    limit = int(options.gigabytes * 2**30)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    client = NotebookClient(
+        notebook,
+        timeout=options.seconds,
+        interrupt_on_timeout=True,
+        error_on_timeout={"ename": "", "evalue": "", "traceback": []},  # no exception; see below
+        allow_errors=True,
+        kernel_name="python3",
+    )
+    client.create_kernel_manager()
+    client.km.transport = "ipc"  # no port that another process could listen at
+    with os.fdopen(options.to, "w") as results:
+        try:
+            with client.setup_kernel():
+                for i, cell in enumerate(notebook.cells):
+                    if cell.cell_type == "code":
+                        start = time.monotonic()
+                        client.execute_cell(cell, i)
+                        if time.monotonic() - start > options.seconds:
+                            cell.outputs.append(too_long(options.seconds))
+                        line = {"cell": i, "count": cell.execution_count}
+                        line["outputs"] = shortened(cell.outputs)
+                        print(json.dumps(line), file=results, flush=True)
+        except DeadKernelError:
+            pass  # what is missing has not been executed
+        kilobytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+        print(json.dumps({"megabytes": round(kilobytes / 1024)}), file=results)
+
+
+if __name__ == "__main__":
+    main()
