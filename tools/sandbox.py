@@ -18,7 +18,8 @@ from pathlib import Path
 
 import nbformat
 
-RUNNER = Path(__file__).resolve().parent / "run_cells.py"
+ROOT = Path(__file__).resolve().parent.parent
+RUNNER = ROOT / "tools" / "run_cells.py"
 SUSPECT_NAMES = {"setattr", "exec", "eval", "get_ipython", "__import__", "open", "reload"}
 SUSPECT_METHODS = {"reload", "system", "Popen", "read_text", "run_cell"}
 
@@ -36,9 +37,13 @@ def sandbox() -> list[str]:
     """The command that closes student code in; empty where bubblewrap does not work."""
     if not shutil.which("bwrap"):
         return []
-    closed = ["bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
-    closed += ["--tmpfs", "/tmp", "--unshare-net", "--unshare-pid", "--die-with-parent"]
-    tried = subprocess.run([*closed, "true"], capture_output=True, check=False)
+    closed = ["bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"]
+    for folder in dict.fromkeys((sys.base_prefix, sys.prefix, str(ROOT))):
+        if Path(folder).is_relative_to("/tmp"):  # Python itself, when all this lies there
+            closed += ["--ro-bind", folder, folder]
+    closed += ["--unshare-net", "--unshare-pid", "--die-with-parent"]
+    ready = [sys.executable, "-c", "import nbclient, vqedu"]
+    tried = subprocess.run([*closed, *ready], capture_output=True, check=False)
     return closed if tried.returncode == 0 else []
 
 
