@@ -204,6 +204,7 @@ def myst_yml(book: Book) -> str:
         "    - file: chapters/models.md",
         "    - file: chapters/claims.md",
         "    - file: chapters/glossary.md",
+        "    - file: chapters/teaching.md",
         "site:",
         "  template: book-theme",
         "  options:",

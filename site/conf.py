@@ -20,7 +20,7 @@ copyright = author
 language = BOOK.language
 
 extensions = ["myst_nb", "sphinxcontrib.bibtex", "sphinx_design", "sphinx_copybutton", "glossary"]
-include_patterns = ["index.md", "models.md", "claims.md", "glossary.md"]
+include_patterns = ["index.md", "models.md", "claims.md", "glossary.md", "teaching.md"]
 include_patterns += [f"{name}.ipynb" for name in BOOK.chapters]
 
 # Chapters are committed with their outputs: a build runs nothing.
