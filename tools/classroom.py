@@ -165,7 +165,7 @@ def grade(course: Path, assignment: str, *, limits: Limits = LIMITS, say=print) 
     if not submitted:
         raise ClassroomError(f"nothing to grade: no folder {course}/submitted/STUDENT/{assignment}")
     closed = sandbox()
-    say("student code: no network, no files" if closed else OPEN)
+    say("student code: no network, nothing it writes stays, originals are hidden" if closed else OPEN)
     nbgrader, source = nbgrader_for(course, limits, closed), course / "source" / assignment
     with nbgrader.gradebook as book:
         known = assignment in [one.name for one in book.assignments]
