@@ -36,6 +36,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 from sandbox import Limits, execute, sandbox, suspects  # noqa: E402
 
 COURSE = ROOT / "assignments"
+CLOSED = "student code: no network, nothing it writes stays, originals are hidden"
 OPEN = "bubblewrap does not work here: student code can use the network and read files"
 LIMITS = Limits()
 HIDDEN = ("assignments", "tests")  # what bubblewrap hides from student code
@@ -165,7 +166,7 @@ def grade(course: Path, assignment: str, *, limits: Limits = LIMITS, say=print) 
     if not submitted:
         raise ClassroomError(f"nothing to grade: no folder {course}/submitted/STUDENT/{assignment}")
     closed = sandbox()
-    say("student code: no network, nothing it writes stays, originals are hidden" if closed else OPEN)
+    say(CLOSED if closed else OPEN)
     nbgrader, source = nbgrader_for(course, limits, closed), course / "source" / assignment
     with nbgrader.gradebook as book:
         known = assignment in [one.name for one in book.assignments]
