@@ -34,10 +34,13 @@ GUIDE = CHAPTERS / "teaching.md"
 CLASSES = ((30, 100), (30, 50), (500, 50), (500, 20))  # students, how many of 100 at once
 WAIT = 15  # minutes in which all of them get through the longest notebook
 ROOM = 1.3  # on top of the largest kernel
-PROBE = """
-import json, os, platform, resource, sys
+PROBE = r"""
+import json, os, platform, re, resource, sys
 used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-peak = used[0].ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+if sys.platform == "darwin":
+    peak = used[0].ru_maxrss / 2**20
+else:  # where ru_maxrss is at least the memory of the process that started this one
+    peak = int(re.search(r"VmHWM:\s+(\d+)", open("/proc/self/status").read())[1]) / 2**10
 import torch
 name = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine()
 print(json.dumps({
