@@ -9,7 +9,7 @@ import torch
 
 from vqedu import states
 from vqedu.errors import CheckpointError
-from vqedu.files import reason, whole
+from vqedu.files import read_json, reason, whole, write_json
 
 
 @pytest.fixture
@@ -45,6 +45,18 @@ def test_any_error_passes_and_leaves_what_was_there(path, error, before):
     assert caught.value.args == ("words",)
     assert os.listdir(path.parent) == (["file.txt"] if before else [])
     assert not before or path.read_text() == before
+
+
+def test_json(path):
+    assert read_json(path) is None
+    write_json(path, {"a": [1.5, None, "é"]})
+    assert read_json(path) == {"a": [1.5, None, "é"]}
+    with pytest.raises(TypeError):
+        write_json(path, {"a": object()})
+    assert read_json(path) == {"a": [1.5, None, "é"]}
+    path.write_text('{"a": [1.5,')
+    assert read_json(path) is None
+    assert os.listdir(path.parent) == ["file.txt"]
 
 
 def test_written_through_to_the_disk_before_it_is_moved(path, monkeypatch):

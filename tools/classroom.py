@@ -16,19 +16,18 @@ notebooks nor other submissions; elsewhere the first line of the output says so.
 import argparse
 import csv
 import hashlib
-import json
 import logging
 import os
 import re
 import sys
 import time
 import warnings
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import nbformat
 
-from vqedu.files import whole
+from vqedu.files import read_json, whole, write_json
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
@@ -39,7 +38,7 @@ COURSE = ROOT / "assignments"
 CLOSED = "student code: no network, nothing it writes stays, originals are hidden"
 OPEN = "bubblewrap does not work here: student code can use the network and read files"
 LIMITS = Limits()
-HIDDEN = ("assignments", "tests")  # what bubblewrap hides from student code
+HIDDEN = ("assignments", "tests", ".git")  # what bubblewrap hides from student code
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # alembic
 
 
@@ -107,7 +106,10 @@ def said(result: dict) -> str:
     lines = (result.get("log") or "").splitlines() + (result.get("error") or "").splitlines()
     errors = [line.strip() for line in lines if re.match(r"\s*[\w.]*(Error|Exception): ", line)]
     own = [line for line in errors if "see the the above" not in line]
-    return (own or errors or ["nbgrader does not say why"])[-1][:200]
+    last = (own or errors or ["nbgrader does not say why"])[-1]
+    if "No notebooks " in last:  # found, or matched
+        return "its folder has no notebook with the assignment's name"
+    return last[:200]
 
 
 def assignments(course: Path) -> list[str]:
@@ -154,6 +156,10 @@ class Mark:
     look: tuple[str, ...] = ()  # what a teacher should look at
     again: bool = False  # graded before, and not now
 
+    @property
+    def remarks(self) -> str:
+        return "; ".join(filter(None, [self.problem, *self.look]))
+
 
 def grade(course: Path, assignment: str, *, limits: Limits = LIMITS, say=print) -> list[Mark]:
     """Grade every submission that is new or has changed; one line of progress each.
@@ -162,36 +168,64 @@ def grade(course: Path, assignment: str, *, limits: Limits = LIMITS, say=print) 
         ClassroomError: no such assignment, or no submissions.
     """
     checked(course, assignment)
-    submitted = sorted(path.parent for path in (course / "submitted").glob(f"*/{assignment}"))
-    if not submitted:
+    source, prints = course / "source" / assignment, {}
+    for folder in sorted((course / "submitted").glob(f"*/{assignment}")):
+        prints[folder.parent.name] = fingerprint(folder, source)
+    for file in strays(course, assignment):
+        say(f"not graded: {file}; it should be STUDENT/{assignment}/{assignment}.ipynb")
+    if not prints:
         raise ClassroomError(f"nothing to grade: no folder {course}/submitted/STUDENT/{assignment}")
     closed = sandbox()
     say(CLOSED if closed else OPEN)
-    nbgrader, source = nbgrader_for(course, limits, closed), course / "source" / assignment
-    with nbgrader.gradebook as book:
-        known = assignment in [one.name for one in book.assignments]
-    if not known:
-        release(course, assignment)
-    marks = []
-    for i, folder in enumerate(submitted, 1):
-        mark = grade_one(
-            nbgrader, course, assignment, folder.name, fingerprint(folder / assignment, source)
-        )
+    before = {student: kept(course, assignment, student) for student in prints}
+    if any(before[student][1] != print_ for student, print_ in prints.items()):
+        release(course, assignment)  # nbgrader tests with what was released last
+    nbgrader, marks = nbgrader_for(course, limits, closed), []
+    for i, (student, print_) in enumerate(prints.items(), 1):
+        mark, graded = before[student]
+        if graded == print_:
+            mark, took = replace(mark, again=True), "graded before"
+        else:
+            mark = grade_one(nbgrader, course, assignment, student)
+            file = note(course, assignment, student)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_json(file, asdict(mark) | {"print": print_})
+            took = f"{mark.seconds:.1f} s"
         marks.append(mark)
-        took = "graded before" if mark.again else f"{mark.seconds:.1f} s"
-        remarks = "; ".join([mark.problem, *mark.look]).strip("; ")
         points = f"{mark.score:5g} of {mark.most:g}"
-        say(f"{i:3}/{len(submitted)}  {mark.student:20} {points}  {took}  {remarks}".rstrip())
+        say(f"{i:3}/{len(prints)}  {student:20} {points}  {took}  {mark.remarks}".rstrip())
     return marks
 
 
-def grade_one(nbgrader, course: Path, assignment: str, student: str, print_: str) -> Mark:
-    note = course / "autograded" / student / assignment / "graded.json"
-    if note.is_file():
-        before = json.loads(note.read_text("utf-8"))
-        if before.pop("print") == print_:
-            return Mark(**before | {"look": tuple(before["look"]), "again": True})
-    start = time.perf_counter()
+def strays(course: Path, assignment: str) -> list[Path]:
+    """Notebooks that seem to be meant for an assignment, and lie or are named wrongly."""
+    found = []
+    for student in (course / "submitted").glob("*/"):
+        right = student / assignment / f"{assignment}.ipynb"
+        for file in student.rglob("*.ipynb"):
+            named = file.stem.casefold().startswith(assignment.casefold())
+            instead = file.parent == right.parent and not right.is_file()
+            if file != right and (named or instead):
+                found.append(file)
+    return sorted(found)
+
+
+def note(course: Path, assignment: str, student: str) -> Path:
+    """Where it is written down that, and how, a submission was graded."""
+    return course / "autograded" / student / assignment / "graded.json"
+
+
+def kept(course: Path, assignment: str, student: str) -> tuple[Mark | None, str]:
+    """The mark of an earlier run, and the fingerprint of what was graded then."""
+    found = read_json(note(course, assignment, student))
+    if not found:
+        return None, ""
+    print_ = found.pop("print")
+    return Mark(**found | {"look": tuple(found["look"])}), print_
+
+
+def grade_one(nbgrader, course: Path, assignment: str, student: str) -> Mark:
+    start, nbgrader.megabytes = time.perf_counter(), 0
     problem, look = said(nbgrader.autograde(assignment, student)), []
     if problem:
         none(nbgrader, assignment, student)
@@ -202,11 +236,7 @@ def grade_one(nbgrader, course: Path, assignment: str, student: str, print_: str
         found = book.find_submission(assignment, student)
         score, most = found.score, found.max_score
     seconds = round(time.perf_counter() - start, 1)
-    mark = Mark(student, score, most, seconds, nbgrader.megabytes, problem, tuple(look))
-    note.parent.mkdir(parents=True, exist_ok=True)
-    with whole(note) as draft:
-        draft.write_text(json.dumps(asdict(mark) | {"print": print_}), "utf-8")
-    return mark
+    return Mark(student, score, most, seconds, nbgrader.megabytes, problem, tuple(look))
 
 
 def none(nbgrader, assignment: str, student: str) -> None:
@@ -230,7 +260,9 @@ def feedback(course: Path, assignment: str) -> list[Path]:
             continue  # could not be graded
         if error := said(nbgrader.generate_feedback(assignment, student)):
             raise ClassroomError(f"the feedback for {student} failed: {error}")
-        pages += (course / "feedback" / student / assignment).glob("*.html")
+        given = course / "feedback" / student / assignment
+        (given / note(course, assignment, student).name).unlink(missing_ok=True)  # the teacher's
+        pages += given.glob("*.html")
     if not pages:
         raise ClassroomError(f"no submission of {assignment} has been graded: grade them first")
     return pages
@@ -246,11 +278,8 @@ def marks(course: Path) -> list[dict]:
                 row = {"student": submission.student_id, "assignment": assignment.name}
                 row |= {"score": submission.score, "of": submission.max_score}
                 row["to read"] = sum(n.needs_manual_grade for n in submission.notebooks)
-                note = course / "autograded" / row["student"] / assignment.name / "graded.json"
-                kept = json.loads(note.read_text("utf-8")) if note.is_file() else {}
-                row["remarks"] = "; ".join([kept.get("problem", ""), *kept.get("look", [])]).strip(
-                    "; "
-                )
+                mark, _ = kept(course, assignment.name, row["student"])
+                row["remarks"] = mark.remarks if mark else ""
                 for notebook in submission.notebooks:
                     row |= {grade.name: grade.score for grade in notebook.grades}
                 names += [name for name in row if name not in names]

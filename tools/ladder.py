@@ -23,7 +23,7 @@ import torch
 
 from vqedu import cards, checkpoints, data, metrics, recipes, results
 from vqedu.errors import CheckpointError
-from vqedu.files import whole
+from vqedu.files import read_json, write_json
 from vqedu.plots import stated
 from vqedu.recipes import Recipe
 from vqedu.training import select_device
@@ -87,12 +87,9 @@ def jobs(options) -> list[Job]:
 def settled(job: Job, folder: Path) -> dict | None:
     """The result of an earlier run of the same recipe; a setting that there was not yet then had
     what is its default now."""
-    try:
-        result = json.loads((folder / f"{job.name}.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        return None
+    result = read_json(folder / f"{job.name}.json")
     defaults = plain(Recipe(job.recipe.kind))
-    if defaults | result["recipe"] != plain(job.recipe):
+    if not result or defaults | result["recipe"] != plain(job.recipe):
         return None
     if job.group == "prior":  # of the tokens of the model that is there now?
         try:
@@ -125,8 +122,7 @@ def run(job: Job, folder: Path, threads: int) -> dict:
     result |= {"seconds": round(trained, 1), "made_with": model.notes["made_with"]}
     result["curves"] = thinned(history)
     checkpoints.save(model, folder / f"{job.name}.safetensors", **model.notes)
-    with whole(folder / f"{job.name}.json") as draft:
-        draft.write_text(json.dumps(result) + "\n", "utf-8")
+    write_json(folder / f"{job.name}.json", result)
     return result
 
 
@@ -248,7 +244,7 @@ def main() -> None:
         finally:
             pool.shutdown(cancel_futures=True)  # after an error or Ctrl-C nothing further begins
     target = (options.out if elsewhere else results.FOLDER) / "ladder.json"
-    before = json.loads(target.read_text("utf-8")) if target.is_file() else {}
+    before = read_json(target) or {}
     timings = before.get("seconds_a_step", {}) | {name: timing(name) for name in options.data}
     floors = before.get("floor", {}) | {name: floor(name) for name in options.data}
     # what earlier calls made belongs to the table
@@ -256,8 +252,7 @@ def main() -> None:
     every = [settled(job, options.out) for job in jobs(options)]
     collected = collect([result for result in every if result], timings, floors)
     target.parent.mkdir(exist_ok=True)
-    with whole(target) as draft:
-        draft.write_text(json.dumps(collected, indent=1) + "\n", "utf-8")
+    write_json(target, collected, indent=1)
     print(table(collected))
     print(f"\nwrote {target}")
 

@@ -22,7 +22,7 @@ import nbformat
 import psutil
 from nbclient import NotebookClient
 
-from vqedu.files import whole
+from vqedu.files import read_json, whole, write_json
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
@@ -121,7 +121,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", metavar="NAME", help="these notebooks, in any case")
     parser.add_argument("--table", action="store_true", help="write the guide's tables")
     options = parser.parse_args()
-    costs = json.loads(RESULTS.read_text("utf-8")) if RESULTS.is_file() else {}
+    costs = read_json(RESULTS) or {}
     paths = notebooks()
     if unknown := set(options.only or ()) - set(paths):
         parser.error(f"no such notebook: {', '.join(sorted(unknown))}")
@@ -132,8 +132,7 @@ def main() -> None:
         print(f"{name:25}", end="", flush=True)
         costs[name] = measure(paths[name])
         costs = {each: costs[each] for each in paths if each in costs}
-        with whole(RESULTS) as draft:
-            draft.write_text(json.dumps(costs, indent=1) + "\n", "utf-8")
+        write_json(RESULTS, costs, indent=1)
         print("{cpu_seconds:8.1f} s of processor time {megabytes:6} MB".format(**costs[name]))
     if options.table:
         text = re.sub(

@@ -14,7 +14,6 @@ CPU time, so that other work on the machine does not count.
 
 import argparse
 import itertools
-import json
 import math
 import time
 from dataclasses import asdict, dataclass
@@ -24,7 +23,7 @@ from statistics import median
 import torch
 
 from vqedu import autoencoders, data, metrics, objectives, results, training
-from vqedu.files import whole
+from vqedu.files import read_json, write_json
 from vqedu.plots import stated
 
 SETTINGS = {"steps": 400, "batch_size": 32, "width": 32, "code_dim": 16, "stride": 4}
@@ -132,12 +131,9 @@ def run(job: Job, settings: dict, limit: int | None = None) -> dict:
 
 def settled(job: Job, settings: dict, folder: Path) -> dict | None:
     """The result of an earlier run with the same settings."""
-    try:
-        found = json.loads((folder / job.file).read_text("utf-8"))
-    except (OSError, ValueError):
-        return None
+    found = read_json(folder / job.file)
     wanted = asdict(job) | {"model": recipe(job, settings), "settings": settings}
-    return found if found == found | wanted else None
+    return found if found and found == found | wanted else None
 
 
 def collect(found: list[dict], settings: dict) -> dict:
@@ -175,16 +171,14 @@ def main() -> None:
         result = settled(job, settings, folder)
         if not result:
             result = run(job, settings)
-            with whole(folder / job.file) as draft:
-                draft.write_text(json.dumps(result) + "\n", "utf-8")
+            write_json(folder / job.file, result)
             minutes = (time.perf_counter() - start) / 60
             short = {k: result[k] for k in ("psnr", "used", "perplexity", "seconds_a_step")}
             print(f"{minutes:5.1f} min  {i}/{len(todo)}  {job.file}: {short}", flush=True)
         found.append(result)
     target = (options.out or results.FOLDER) / "quantizers.json"
     collected = collect(found, settings)
-    with whole(target) as draft:
-        draft.write_text(json.dumps(collected, indent=1) + "\n", "utf-8")
+    write_json(target, collected, indent=1)
     print(table(collected))
     print(f"\nwrote {target}")
 

@@ -41,7 +41,7 @@ def sandbox() -> list[str]:
     for folder in dict.fromkeys((sys.base_prefix, sys.prefix, str(ROOT))):
         if Path(folder).is_relative_to("/tmp"):  # Python itself, when all this lies there
             closed += ["--ro-bind", folder, folder]
-    closed += ["--unshare-net", "--unshare-pid", "--die-with-parent"]
+    closed += ["--unshare-net", "--unshare-pid", "--die-with-parent", "--cap-drop", "ALL"]
     ready = [sys.executable, "-c", "import nbclient, vqedu"]
     tried = subprocess.run([*closed, *ready], capture_output=True, check=False)
     return closed if tried.returncode == 0 else []

@@ -21,7 +21,7 @@ from torch import nn
 from torch.utils.data import TensorDataset
 
 from vqedu import autoencoders, cards, checkpoints, data, metrics, results
-from vqedu.files import whole
+from vqedu.files import read_json, write_json
 from vqedu.objectives import VQVAEObjective, mean_psnr
 from vqedu.plots import stated
 from vqedu.training import fit, seed_everything, surroundings
@@ -71,11 +71,8 @@ def recipe(job: Job) -> dict:
 
 def settled(job: Job, folder: Path) -> dict | None:
     """The result of an earlier run of the same recipe."""
-    try:
-        result = json.loads((folder / f"{job.name}.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        return None
-    return result if result.get("recipe") == recipe(job) else None
+    result = read_json(folder / f"{job.name}.json")
+    return result if result and result.get("recipe") == recipe(job) else None
 
 
 def clothes(split: str, limit: int, seed: int = 0) -> data.ImageSet:
@@ -115,8 +112,7 @@ def run(job: Job, folder: Path, test: data.ImageSet, judge: metrics.Evaluator) -
     result = {"recipe": recipe(job), "seconds": round(time.perf_counter() - started, 1)}
     result |= measured(model, test, judge) | {"seen": seen(model, x[:TESTED])}
     result["made_with"] = surroundings("cpu")
-    with whole(folder / f"{job.name}.json") as draft:
-        draft.write_text(json.dumps(result) + "\n", "utf-8")
+    write_json(folder / f"{job.name}.json", result)
     return result
 
 
@@ -179,8 +175,7 @@ def main() -> None:
     found = {"source": measured(checkpoints.load(SOURCE), test, judge), "runs": runs}
     target = (folder if elsewhere else results.FOLDER) / "transfer.json"
     target.parent.mkdir(exist_ok=True)
-    with whole(target) as draft:
-        draft.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+    write_json(target, found, indent=1)
     print(table(found))
     print(f"\nwrote {target}")
 

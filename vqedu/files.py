@@ -1,10 +1,12 @@
 """Files that appear whole or not at all."""
 
 import errno
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 
 @contextmanager
@@ -37,6 +39,20 @@ def whole(path: str | Path) -> Iterator[Path]:
         os.replace(draft, path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def write_json(path: str | Path, value: Any, indent: int | None = None) -> None:
+    """Write a value as JSON, :func:`whole`; what is no JSON, or no file, raises as there."""
+    with whole(path) as draft:
+        draft.write_text(json.dumps(value, indent=indent) + "\n", "utf-8")
+
+
+def read_json(path: str | Path) -> Any:
+    """The value in a file, or None where there is no file or it is no JSON."""
+    try:
+        return json.loads(Path(path).read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
 
 
 def reason(error: Exception) -> str:

@@ -1,8 +1,10 @@
 """Grades an assignment's notebook in this process: the same cells in the same order as nbgrader."""
 
 import contextlib
+import copy
 import io
 import re
+import shutil
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +50,35 @@ def graded(notebook) -> dict[str, float]:
     }
 
 
+def course(folder: Path, *assignments: str) -> Path:
+    """A course of its own, with some of the assignments."""
+    shutil.copy(SOURCE.parent / "nbgrader_config.py", folder)
+    for name in assignments:
+        shutil.copytree(SOURCE / name, folder / "source" / name)
+    return folder
+
+
+def hand_in(course: Path, student: str, assignment: str, notebook) -> None:
+    """Put a notebook, or the text of its file, where the teacher collects them."""
+    file = course / "submitted" / student / assignment / f"{assignment}.ipynb"
+    file.parent.mkdir(parents=True)
+    file.write_text(notebook if isinstance(notebook, str) else nbformat.writes(notebook), "utf-8")
+
+
+def answered(notebook, answers: dict[str, str]):
+    """A copy with these sources in the cells named, as a student hands it in."""
+    mine = copy.deepcopy(notebook)
+    for cell in mine.cells:
+        cell.source = answers.get(role(cell).get("grade_id"), cell.source)
+    return mine
+
+
+def answers(notebook) -> dict[str, str]:
+    """What stands in the cells that a student answers and a test grades."""
+    roles = [(role(cell), cell.source) for cell in notebook.cells]
+    return {r["grade_id"]: text for r, text in roles if r.get("solution") and not r.get("grade")}
+
+
 def read_solution(file: Path) -> Solution:
     """A file is a docstring, for wrong ones a line ``# loses: test_a, test_b``, and the answers,
     each after a line ``# --- cell ---``."""
@@ -69,17 +100,19 @@ def marks(
 ) -> tuple[dict[str, float], dict[str, str]]:
     """Points of each graded cell, and the errors, when some answers are exchanged."""
     space, found, errors, answers = {"__name__": "__main__"}, {}, {}, dict(answers or {})
-    for cell in notebook.cells:
-        if cell.cell_type != "code":
-            continue
-        name, source = role(cell).get("grade_id", ""), cell.source
-        if name in answers:
-            source = answers.pop(name)
-        error, loud = run(source, space)
-        if role(cell).get("grade"):
-            found[name] = 0.0 if error or loud else float(role(cell)["points"])
-        if error or loud:
-            errors[name] = error or f"wrote to stderr: {loud}"  # nbgrader takes the points then
+    with warnings.catch_warnings():  # of the whole notebook, as in a kernel
+        warnings.simplefilter("default")
+        for cell in notebook.cells:
+            if cell.cell_type != "code":
+                continue
+            name, source = role(cell).get("grade_id", ""), cell.source
+            if name in answers:
+                source = answers.pop(name)
+            error, loud = run(source, space)
+            if role(cell).get("grade"):
+                found[name] = 0.0 if error or loud else float(role(cell)["points"])
+            if error or loud:
+                errors[name] = error or f"wrote to stderr: {loud}"  # nbgrader takes the points then
     assert not answers, f"no cells {list(answers)}"
     return found, errors
 
@@ -90,12 +123,7 @@ def run(source: str, space: dict) -> tuple[str, str]:
 
     quiet, loud = io.StringIO(), io.StringIO()
     try:
-        with (
-            contextlib.redirect_stdout(quiet),
-            contextlib.redirect_stderr(loud),
-            warnings.catch_warnings(),
-        ):
-            warnings.simplefilter("default")
+        with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(loud):
             exec(compile(source, "cell", "exec"), space)
     except Exception as error:
         return f"{type(error).__name__}: {error}", ""

@@ -21,10 +21,7 @@ def named(pairs):
 @pytest.fixture(scope="module")
 def released(classroom, tmp_path_factory):
     """What students get, made as the teacher makes it."""
-    course = tmp_path_factory.mktemp("course")
-    (course / "source").symlink_to(grading.SOURCE, target_is_directory=True)
-    config = grading.SOURCE.parent / "nbgrader_config.py"
-    (course / config.name).write_text(config.read_text("utf-8"), "utf-8")
+    course = grading.course(tmp_path_factory.mktemp("course"), *NAMES)
     notebooks = {}
     for name in NAMES:
         file = classroom.release(course, name) / f"{name}.ipynb"
@@ -74,6 +71,7 @@ class TestAssignment:
         assert len(ids) == len(set(ids))
         cells = [c for c in notebook.cells if c.cell_type == "code"]
         assert all(c.outputs == [] and c.execution_count is None for c in cells)
+        assert 'warnings.simplefilter("ignore")' in cells[0].source
         tests = [c for c in cells if grading.role(c).get("grade")]
         assert all("BEGIN HIDDEN TESTS" in c.source and "check." in c.source for c in tests)
         last = [c.source.rstrip().splitlines()[-1] for c in tests]

@@ -13,10 +13,11 @@ from nbformat.v4 import new_code_cell, new_notebook
 from . import grading
 
 GOOD = "def square(x):\n    return x**2"
+HALF = "def square(x):\n    return x * abs(x)"
 SUBMISSIONS = {  # what a student wrote, and the points it should get, of 3
     "right": (GOOD, 3),
     "untouched": (None, 0),
-    "half": ("def square(x):\n    return x * abs(x)", 1),
+    "half": (HALF, 1),
     "loop": ("def square(x):\n    while True:\n        pass", 0),
     "syntax": ("def square(x:\n    return x**2", 0),
     "loud": ("print('x' * 10_000_000)\n" + GOOD, 3),
@@ -29,6 +30,13 @@ SUBMISSIONS = {  # what a student wrote, and the points it should get, of 3
     ),
     "cheat": ("class Yes:\n    __eq__ = lambda *a: True\ncheck = None\ndef square(x):\n"
               "    return Yes()", 1),
+    "forger": (  # writes results into the files of the process that runs it, and ends that
+        "import glob, json, os, signal\nfor file in glob.glob(f'/proc/{os.getppid()}/fd/*'):\n"
+        "    try:\n        with open(file, 'a') as f:\n            for i in (0, 1, 2):\n"
+        "                print(json.dumps({'cell': i, 'count': 1, 'outputs': []}), file=f)\n"
+        "    except OSError:\n        pass\nos.kill(os.getppid(), signal.SIGKILL)",
+        0,
+    ),
     "online": (
         "import socket\ntry:\n    socket.create_connection(('192.0.2.1', 80), 3)\n"
         "except OSError as error:\n    print('OFFLINE', error)\n" + GOOD,
@@ -44,12 +52,9 @@ def cell(source, name, **role):
     )
 
 
-@pytest.fixture(scope="module")
-def course(classroom, tmp_path_factory):
-    """A course of one small assignment, and its submissions."""
-    course = tmp_path_factory.mktemp("course")
-    config = (grading.SOURCE.parent / "nbgrader_config.py").read_text("utf-8")
-    (course / "nbgrader_config.py").write_text(config, "utf-8")
+def small(classroom, folder):
+    """A course of one small assignment, and what its students get."""
+    course = grading.course(folder)
     answer = "def square(x):\n    ### BEGIN SOLUTION\n    return x**2\n    ### END SOLUTION"
     tests = ["assert square(3) == 9", "assert type(square(-2)) is int and square(-2) == 4"]
     tests = [
@@ -63,34 +68,37 @@ def course(classroom, tmp_path_factory):
     file.parent.mkdir(parents=True)
     nbformat.write(notebook, file)
     released = classroom.release(course, "0_square") / file.name
-    blank = nbformat.read(released, as_version=4)
     assert "x**2" not in released.read_text("utf-8")
+    return course, nbformat.read(released, as_version=4)
+
+
+@pytest.fixture(scope="module")
+def course(classroom, tmp_path_factory):
+    """The small course and its submissions."""
+    course, blank = small(classroom, tmp_path_factory.mktemp("course"))
 
     def hand_in(student, notebook):
-        place = course / "submitted" / student / "0_square"
-        place.mkdir(parents=True)
-        nbformat.write(notebook, place / file.name)
+        grading.hand_in(course, student, "0_square", notebook)
 
+    courses = repr([str(course), *(str(grading.ROOT / name) for name in classroom.HIDDEN)])
     for student, (source, _) in SUBMISSIONS.items():
-        mine = copy.deepcopy(blank)
-        if source:
-            mine.cells[0].source = source.replace(
-                "COURSES", repr([str(course), str(grading.ROOT / "assignments")])
-            )
-        hand_in(student, mine)
-    solved = copy.deepcopy(blank)
-    solved.cells[0].source = GOOD
+        answer = {"square": source.replace("COURSES", courses)} if source else {}
+        hand_in(student, grading.answered(blank, answer))
+    solved = grading.answered(blank, {"square": GOOD})
     hand_in("deleted", new_notebook(cells=solved.cells[:2], metadata=solved.metadata))
     twice = solved.cells[:2] + [copy.deepcopy(solved.cells[1])] + solved.cells[2:]
     hand_in("doubled", new_notebook(cells=twice, metadata=solved.metadata))
-    (course / "submitted" / "torn" / "0_square").mkdir(parents=True)
-    (course / "submitted" / "torn" / "0_square" / file.name).write_text('{"cells": [', "utf-8")
+    hand_in("torn", '{"cells": [')
+    grading.hand_in(course, "elsewhere", "0_Square", solved)
+    copied = course / "submitted" / "copied" / "0_square" / "0_square (1).ipynb"
+    copied.parent.mkdir(parents=True)
+    copied.write_text(nbformat.writes(solved), "utf-8")
     (course / "submitted" / "empty" / "0_square").mkdir(parents=True)
     return course
 
 
 EXPECTED = {name: points for name, (_, points) in SUBMISSIONS.items()}
-EXPECTED |= {"deleted": 3, "doubled": 3, "torn": 0, "empty": 0}
+EXPECTED |= {"deleted": 3, "doubled": 3, "torn": 0, "empty": 0, "copied": 0}
 
 
 @pytest.fixture(scope="module")
@@ -106,13 +114,23 @@ def test_all_marks_are_right(first):
     marks, said = first
     assert {name: mark.score for name, mark in marks.items()} == EXPECTED
     assert {mark.most for mark in marks.values()} == {3}
-    assert len(said) == 1 + len(EXPECTED)
+    assert len(said) == 3 + len(EXPECTED)  # what is closed, and two files in wrong places
 
 
 def test_what_cannot_be_graded_says_why(first):
     marks, _ = first
-    assert {name for name, mark in marks.items() if mark.problem} == {"torn", "empty"}
+    assert {name for name, mark in marks.items() if mark.problem} == {"torn", "empty", "copied"}
     assert "JSON" in marks["torn"].problem
+    assert "no notebook with the assignment's name" in marks["empty"].problem
+    assert marks["empty"].problem == marks["copied"].problem
+
+
+def test_files_in_wrong_places_are_named(first, course):
+    _, said = first
+    places = [line for line in said if line.startswith("not graded: ")]
+    assert len(places) == 2
+    assert "0_square (1).ipynb; it should be STUDENT/0_square/0_square.ipynb" in places[0]
+    assert "elsewhere" in places[1]
 
 
 def test_suspects_are_named(first):
@@ -138,11 +156,11 @@ def test_a_cell_that_was_cut_short_says_why(first, course):
 def test_the_sandbox_shows_no_tests_and_no_network(first, course, classroom):
     if not classroom.sandbox():
         pytest.skip("bubblewrap does not work here")
-    assert "no network" in first[1][0]
+    assert "no network" in "".join(first[1])
     assert "OFFLINE" in outputs(course, "online")
     shown = outputs(course, "reader")
-    assert "0_square" not in shown
-    assert str(grading.SOURCE) not in shown
+    assert "FOUND" in shown
+    assert "FOUND /" not in shown
 
 
 def test_nobody_is_graded_twice(first, course, classroom):
@@ -153,6 +171,22 @@ def test_nobody_is_graded_twice(first, course, classroom):
     assert [(mark.student, mark.score) for mark in new] == [("half", 3)]
 
 
+def test_a_test_that_was_mended_counts_for_all(classroom, tmp_path):
+    """Nobody has to release again before those who were graded are graded anew."""
+    course, blank = small(classroom, tmp_path)
+    file = course / "source" / "0_square" / "0_square.ipynb"
+    grading.hand_in(course, "half", "0_square", grading.answered(blank, {"square": HALF}))
+    before = classroom.grade(course, "0_square", say=print)
+    file.write_text(file.read_text("utf-8").replace("square(-2) == 4", "square(-2)"), "utf-8")
+    after = classroom.grade(course, "0_square", say=print)
+    again = classroom.grade(course, "0_square", say=print)
+    assert [(mark.score, mark.again) for mark in (*before, *after, *again)] == [
+        (1, False),
+        (3, False),
+        (3, True),
+    ]
+
+
 def test_marks_and_feedback(first, course, classroom):
     rows = classroom.marks(course)
     with (course / "marks.csv").open(encoding="utf-8") as file:
@@ -161,7 +195,9 @@ def test_marks_and_feedback(first, course, classroom):
     assert (read["right"]["test_1"], read["right"]["test_2"]) == ("1.0", "2.0")
     assert read["cheat"]["remarks"] == "assigns to check"
     pages = classroom.feedback(course, "0_square")
-    assert len(pages) == len(EXPECTED) - 2
+    assert len(pages) == len(EXPECTED) - 3
+    given = {path.suffix for path in (course / "feedback" / "cheat").rglob("*") if path.is_file()}
+    assert given == {".html"}
 
 
 def test_what_does_not_exist(classroom, course, tmp_path):
@@ -183,22 +219,13 @@ def test_the_command_says_what_there_is():
 @pytest.mark.parametrize("name", grading.names())
 def test_a_sample_of_each_assignment_through_nbgrader(name, classroom, tmp_path):
     """The same marks as in this process: for the teacher's answers and for a wrong one."""
-    (tmp_path / "source").mkdir()
-    (tmp_path / "source" / name).symlink_to(grading.SOURCE / name, target_is_directory=True)
-    config = grading.SOURCE.parent / "nbgrader_config.py"
-    (tmp_path / config.name).write_text(config.read_text("utf-8"), "utf-8")
+    grading.course(tmp_path, name)
     blank = nbformat.read(classroom.release(tmp_path, name) / f"{name}.ipynb", as_version=4)
-    teacher = {grading.role(c).get("grade_id"): c.source for c in grading.original(name).cells}
+    teacher = grading.answers(grading.original(name))
     solution = grading.solutions(name, "wrong")[0]
     for student, answers in {"teacher": {}, "wrong": solution.cells}.items():
-        mine = copy.deepcopy(blank)
-        for one in mine.cells:
-            role = grading.role(one)
-            if role.get("solution") and not role.get("grade"):
-                one.source = answers.get(role["grade_id"], teacher[role["grade_id"]])
-        place = tmp_path / "submitted" / student / name
-        place.mkdir(parents=True)
-        nbformat.write(mine, place / f"{name}.ipynb")
+        mine = grading.answered(blank, teacher | answers)
+        grading.hand_in(tmp_path, student, name, mine)
     marks = {mark.student: mark for mark in classroom.grade(tmp_path, name, say=lambda line: None)}
     points = grading.graded(grading.original(name))
     lost = sum(points[cell] for cell in solution.loses)

@@ -49,7 +49,7 @@ def adaptive_weight(nll, g, last_layer):
     second = torch.autograd.grad(g, last_layer, retain_graph=True)
     assert old
     a, b = first[0].detach().flatten(), second[0].detach().flatten()
-    lam = (a @ a) ** 0.5 / ((b @ b) ** 0.5 + 1e-4)
+    lam = torch.tensor((a @ a) ** 0.5 / ((b @ b) ** 0.5 + 1e-4))  # right, and torch warns
     return lam if lam < 1e4 else torch.full_like(lam, 1e4)
 
 

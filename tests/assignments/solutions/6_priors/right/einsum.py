@@ -39,8 +39,10 @@ def top_k(logits, k):
 # --- top_p ---
 def top_p(logits, p):
     q = logits.softmax(1)
-    larger = (q[:, None, :] > q[:, :, None]).float()  # (B, k, j): j is likelier than k
-    before = torch.einsum("bkj,bj->bk", larger, q)
+    order = torch.arange(q.shape[1])
+    first = order[None, :] < order[:, None]  # among equal ones the first
+    larger = (q[:, None, :] > q[:, :, None]) | ((q[:, None, :] == q[:, :, None]) & first)
+    before = torch.einsum("bkj,bj->bk", larger.float(), q)
     return logits + torch.where(before < p, 0.0, -math.inf)
 
 
