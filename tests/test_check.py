@@ -1,5 +1,6 @@
 """The checks of the assignments: they accept what is right, and say what is wrong."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -12,6 +13,7 @@ GOOD = [
     lambda: check.close("loss", 0.5, 0.5),
     lambda: check.close("loss", torch.tensor(0.5), 0.5),
     lambda: check.number("λ", 3, 0, 4),
+    lambda: check.number("λ", np.float32(3), 0, 4),
     lambda: check.number("λ", torch.tensor(3.0, requires_grad=True), 0, 4),
     lambda: check.close("loss", torch.tensor(3.0, requires_grad=True), 3.0),
     lambda: check.equal("indices", torch.tensor([1, 2]), torch.tensor([1, 2])),

@@ -5,6 +5,7 @@ function returned. The names they compare with are those that this module saw wh
 """
 
 import math
+import numbers
 from collections.abc import Callable
 
 import torch
@@ -55,7 +56,7 @@ def close(what: str, got, expected, hint: str = "", *, rtol: float = 1e-4, atol:
 
 def number(what: str, got, low: float = -math.inf, high: float = math.inf, hint: str = "") -> None:
     """``got`` is one finite number in [low, high], or a tensor of one."""
-    single = isinstance(got, int | float) or (isinstance(got, Tensor) and got.numel() == 1)
+    single = isinstance(got, numbers.Real) or (isinstance(got, Tensor) and got.numel() == 1)
     _require(single, f"{what} must be a number; got {got!r}"[:300] + _end(hint))
     value = float(got.detach() if isinstance(got, Tensor) else got)
     _require(math.isfinite(value), f"{what} is {value}.{_end(hint)}")
