@@ -9,4 +9,5 @@ c.ClearSolutions.text_stub = "YOUR ANSWER HERE"
 c.OverwriteCells.add_missing_cells = True  # a test that was deleted is put back
 c.Execute.timeout = 60  # seconds for one cell
 c.LimitOutput.max_lines = 200
+c.HTMLExporter.sanitize_html = True  # no scripts of students' outputs in feedback pages
 c.GenerateAssignment.create_assignment = True

@@ -39,11 +39,13 @@ BAD = [
     (lambda: check.equal("k", torch.tensor([1, 3]), torch.tensor([1, 2])), "1 of 2 values"),
     (lambda: check.equal("the word", "sum", "mean"), "must be 'mean'; got 'sum'"),
     (lambda: check.equal("the word", torch.ones(2), "mean"), "must be 'mean'"),
+    (lambda: check.equal("the order", np.array([1, 2]), [1, 2], "A list?"), "A list?"),
+    (lambda: check.close("z", torch.ones(2) + 5j, torch.ones(2)), "real numbers"),
     (lambda: check.gradient("z_e", None), "no gradient at z_e"),
     (lambda: check.gradient("z_e", torch.zeros(2), "Cut by argmin?"), "is zero. Cut by argmin"),
     (lambda: check.no_gradient("z_e", torch.ones(2)), "must be no gradient at z_e"),
     (lambda: check.raises("int", ValueError, int, "3"), "nothing happened"),
-    (lambda: check.raises("int", ValueError, int, []), "got TypeError"),
+    (lambda: check.raises("int", ValueError, int, [], hint="What is []?"), "got TypeError.*What"),
 ]
 
 

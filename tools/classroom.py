@@ -19,6 +19,7 @@ import hashlib
 import logging
 import os
 import re
+import shutil
 import sys
 import time
 import warnings
@@ -55,7 +56,7 @@ def nbgrader_for(course: Path, limits: Limits | None = None, closed: list[str] |
     """nbgrader's interface for a course; with limits, it runs student code by :func:`execute`."""
     from nbgrader.apps import NbGraderAPI
     from nbgrader.converters import Autograde
-    from nbgrader.preprocessors import DeduplicateIds, Execute
+    from nbgrader.preprocessors import DeduplicateIds, Execute, NbGraderPreprocessor
     from sqlalchemy.exc import SAWarning
     from traitlets.config import PyFileConfigLoader
 
@@ -66,18 +67,28 @@ def nbgrader_for(course: Path, limits: Limits | None = None, closed: list[str] |
         """nbgrader's step that executes a notebook, in a process apart."""
 
         def preprocess(self, nb, resources, km=None):
-            files = Path(resources["metadata"]["path"])
+            files = course / "source" / resources["nbgrader"]["assignment"]
             nbgrader.megabytes = execute(nb, files, limits, closed, hidden(course))
             return nb, resources
 
-    class Undouble(DeduplicateIds):
-        """nbgrader's own leaves metadata in a copied cell, on which a later step fails."""
+    class Whole(NbGraderPreprocessor):
+        """Each cell of the release once, in its place; others are the student's own. nbgrader's
+        steps fail on cells that were copied from elsewhere, or deleted with those before them."""
 
         def preprocess(self, nb, resources):
-            nb, resources = super().preprocess(nb, resources)
-            for cell in nb.cells:
-                if "grade_id" not in cell.metadata.get("nbgrader", {"grade_id": 0}):
-                    del cell.metadata["nbgrader"]
+            name = resources["nbgrader"]["assignment"]
+            given = nbformat.read(course / "release" / name / f"{name}.ipynb", as_version=4)
+            left = {role(cell): cell for cell in given.cells if role(cell)}
+            for cell in reversed(nb.cells):
+                if not left.pop(role(cell), None):
+                    cell.metadata.pop("nbgrader", None)
+            place = 0
+            for one in filter(None, map(role, given.cells)):
+                if one in left:
+                    nb.cells.insert(place, left[one])
+                else:
+                    place = [role(cell) for cell in nb.cells].index(one)
+                place += 1
             return nb, resources
 
     if not (course / "nbgrader_config.py").is_file():
@@ -86,7 +97,7 @@ def nbgrader_for(course: Path, limits: Limits | None = None, closed: list[str] |
     settings.CourseDirectory.root = str(course)
     steps = Autograde.sanitize_preprocessors.default_args[0]
     settings.Autograde.sanitize_preprocessors = [
-        Undouble if step is DeduplicateIds else step for step in steps
+        Whole if step is DeduplicateIds else step for step in steps
     ]
     if limits:
         steps = Autograde.autograde_preprocessors.default_args[0]
@@ -99,12 +110,19 @@ def nbgrader_for(course: Path, limits: Limits | None = None, closed: list[str] |
     return nbgrader
 
 
+def role(cell) -> str | None:
+    """The name under which nbgrader knows a cell."""
+    return cell.metadata.get("nbgrader", {}).get("grade_id")
+
+
 def said(result: dict) -> str:
     """The error that a call of nbgrader ended with, in one line; empty if it went well."""
     if result["success"]:
         return ""
+    if result["error"].rstrip().endswith("KeyboardInterrupt"):  # nbgrader keeps it to itself
+        raise KeyboardInterrupt
     lines = (result.get("log") or "").splitlines() + (result.get("error") or "").splitlines()
-    errors = [line.strip() for line in lines if re.match(r"\s*[\w.]*(Error|Exception): ", line)]
+    errors = [line.strip() for line in lines if re.match(r"\s*([a-z_]\w*\.)*[A-Z]\w*: ", line)]
     own = [line for line in errors if "see the the above" not in line]
     last = (own or errors or ["nbgrader does not say why"])[-1]
     if "No notebooks " in last:  # found, or matched
@@ -134,12 +152,13 @@ def release(course: Path, assignment: str) -> Path:
     return course / "release" / assignment
 
 
-def fingerprint(*folders: Path) -> str:
-    """Of all files below some folders."""
-    digest = hashlib.sha256()
-    for folder in folders:
-        for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-            digest.update(f"{file.relative_to(folder)}\n".encode() + file.read_bytes())
+def fingerprint(folder: Path, source: Path, limits: Limits) -> str:
+    """Of what decides a mark: notebook, original and what lies beside it, checks, limits."""
+    digest = hashlib.sha256(repr(limits).encode())
+    files = folder / f"{source.name}.ipynb", *sorted(source.rglob("*")), ROOT / "vqedu" / "check.py"
+    for file in files:
+        if file.is_file():
+            digest.update(os.fsencode(file.name) + b"\n" + file.read_bytes())
     return digest.hexdigest()
 
 
@@ -170,21 +189,31 @@ def grade(course: Path, assignment: str, *, limits: Limits = LIMITS, say=print) 
     checked(course, assignment)
     source, prints = course / "source" / assignment, {}
     for folder in sorted((course / "submitted").glob(f"*/{assignment}")):
-        prints[folder.parent.name] = fingerprint(folder, source)
+        student = folder.parent.name
+        if student != student.strip() or not student.isprintable() or set(student) & set("[]*?"):
+            say(f"not graded: {student!r}; rename the folder, without []*? and blanks at its ends")
+        else:
+            prints[student] = fingerprint(folder, source, limits)
     for file in strays(course, assignment):
         say(f"not graded: {file}; it should be STUDENT/{assignment}/{assignment}.ipynb")
     if not prints:
         raise ClassroomError(f"nothing to grade: no folder {course}/submitted/STUDENT/{assignment}")
     closed = sandbox()
     say(CLOSED if closed else OPEN)
-    before = {student: kept(course, assignment, student) for student in prints}
+    done = scores(course, assignment)
+    before = {
+        student: kept(course, assignment, student) if student in done else (None, "")
+        for student in prints
+    }
     if any(before[student][1] != print_ for student, print_ in prints.items()):
         release(course, assignment)  # nbgrader tests with what was released last
     nbgrader, marks = nbgrader_for(course, limits, closed), []
+    nbgrader.coursedir.ignore = ["*"]  # but for its notebook, nothing of a submission is used
     for i, (student, print_) in enumerate(prints.items(), 1):
         mark, graded = before[student]
-        if graded == print_:
-            mark, took = replace(mark, again=True), "graded before"
+        if graded == print_ and not mark.problem:
+            score, most = done[student]
+            mark, took = replace(mark, score=score, most=most, again=True), "graded before"
         else:
             mark = grade_one(nbgrader, course, assignment, student)
             file = note(course, assignment, student)
@@ -205,7 +234,7 @@ def strays(course: Path, assignment: str) -> list[Path]:
         for file in student.rglob("*.ipynb"):
             named = file.stem.casefold().startswith(assignment.casefold())
             instead = file.parent == right.parent and not right.is_file()
-            if file != right and (named or instead):
+            if file != right and (named or instead) and ".ipynb_checkpoints" not in file.parts:
                 found.append(file)
     return sorted(found)
 
@@ -224,13 +253,23 @@ def kept(course: Path, assignment: str, student: str) -> tuple[Mark | None, str]
     return Mark(**found | {"look": tuple(found["look"])}), print_
 
 
+def scores(course: Path, assignment: str) -> dict[str, tuple[float, float]]:
+    """Score and maximum of each student in the gradebook, with points given by hand."""
+    with nbgrader_for(course).gradebook as book:
+        if assignment not in [one.name for one in book.assignments]:
+            return {}
+        found = book.assignment_submissions(assignment)
+        return {one.student_id: (one.score, one.max_score) for one in found}
+
+
 def grade_one(nbgrader, course: Path, assignment: str, student: str) -> Mark:
     start, nbgrader.megabytes = time.perf_counter(), 0
     problem, look = said(nbgrader.autograde(assignment, student)), []
     if problem:
+        shutil.rmtree(note(course, assignment, student).parent, ignore_errors=True)  # no old page
         none(nbgrader, assignment, student)
     else:
-        file = course / "submitted" / student / assignment / f"{assignment}.ipynb"
+        file = course / "autograded" / student / assignment / f"{assignment}.ipynb"
         look = suspects(nbformat.read(file, as_version=4))
     with nbgrader.gradebook as book:
         found = book.find_submission(assignment, student)
@@ -250,19 +289,18 @@ def none(nbgrader, assignment: str, student: str) -> None:
         book.db.commit()
 
 
-def feedback(course: Path, assignment: str) -> list[Path]:
+def feedback(course: Path, assignment: str, *, say=print) -> list[Path]:
     """A page for each graded submission: assignments/feedback/STUDENT/ASSIGNMENT/*.html."""
     checked(course, assignment)
     nbgrader, pages = nbgrader_for(course), []
+    nbgrader.coursedir.ignore = ["*"]  # the page alone: the rest is the teacher's
     for folder in sorted((course / "autograded").glob(f"*/{assignment}")):
         student = folder.parent.name
         if not any(folder.glob("*.ipynb")):
             continue  # could not be graded
         if error := said(nbgrader.generate_feedback(assignment, student)):
-            raise ClassroomError(f"the feedback for {student} failed: {error}")
-        given = course / "feedback" / student / assignment
-        (given / note(course, assignment, student).name).unlink(missing_ok=True)  # the teacher's
-        pages += given.glob("*.html")
+            say(f"no page for {student}: {error}")
+        pages += (course / "feedback" / student / assignment).glob("*.html")
     if not pages:
         raise ClassroomError(f"no submission of {assignment} has been graded: grade them first")
     return pages
@@ -326,6 +364,8 @@ def main() -> None:
             )
         else:
             print(f"wrote {len(marks(course))} rows to {course}/marks.csv")
+    except KeyboardInterrupt:
+        sys.exit("stopped; the same command goes on from here")
     except ClassroomError as error:
         sys.exit(f"{error}")
 

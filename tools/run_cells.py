@@ -11,7 +11,6 @@ import json
 import os
 import resource
 import sys
-import time
 
 import nbformat
 from nbclient import NotebookClient
@@ -22,9 +21,17 @@ PR_SET_DUMPABLE = 4
 
 
 def shortened(outputs: list[dict]) -> list[dict]:
-    """Outputs of LONGEST characters at most; an error is always kept."""
+    """Outputs of LONGEST characters at most, without what nbgrader takes for points; an error is
+    always kept."""
     kept, left = [], LONGEST
     for output in outputs:
+        if output["output_type"] == "execute_result":  # a number would be the cell's points
+            output = {k: output[k] for k in ("data", "metadata")} | {"output_type": "display_data"}
+        elif output["output_type"] == "error":
+            output["evalue"] = output["evalue"][:2000]
+            output["traceback"] = [line[:2000] for line in output["traceback"][:100]]
+        elif output.get("name") == "stderr":  # it would cost the cell's points
+            output["name"] = "stdout"
         if output["output_type"] == "stream" and len(output["text"]) > left:
             output["text"] = output["text"][:left] + "\n… (the rest was cut off)"
         size = len(json.dumps(output))
@@ -34,11 +41,14 @@ def shortened(outputs: list[dict]) -> list[dict]:
     return kept
 
 
-def too_long(seconds: int) -> dict:
-    """An error: without one, a graded cell that was interrupted could pass."""
-    why = f"the cell took longer than {seconds} seconds"
-    error = {"ename": "CellTimeoutError", "evalue": why, "traceback": [why]}
-    return nbformat.from_dict({"output_type": "error", **error})
+def failed(cell, cell_index, execute_reply) -> None:
+    """An error that the kernel reports stays one, even if code has hidden its output."""
+    reply = execute_reply["content"]
+    if reply["status"] == "error":
+        shown = [output.ename for output in cell.outputs if output.output_type == "error"]
+        if reply["ename"] not in shown:
+            error = {name: reply[name] for name in ("ename", "evalue", "traceback")}
+            cell.outputs.append(nbformat.from_dict({"output_type": "error", **error}))
 
 
 def main() -> None:
@@ -52,11 +62,13 @@ def main() -> None:
         ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
     limit = int(options.gigabytes * 2**30)
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    why = f"the cell took longer than {options.seconds} seconds"
     client = NotebookClient(
         notebook,
         timeout=options.seconds,
         interrupt_on_timeout=True,
-        error_on_timeout={"ename": "", "evalue": "", "traceback": []},  # no exception; see below
+        error_on_timeout={"ename": "CellTimeoutError", "evalue": why, "traceback": [why]},
+        on_cell_executed=failed,
         allow_errors=True,
         kernel_name="python3",
     )
@@ -67,10 +79,7 @@ def main() -> None:
             with client.setup_kernel():
                 for i, cell in enumerate(notebook.cells):
                     if cell.cell_type == "code":
-                        start = time.monotonic()
                         client.execute_cell(cell, i)
-                        if time.monotonic() - start > options.seconds:
-                            cell.outputs.append(too_long(options.seconds))
                         line = {"cell": i, "count": cell.execution_count}
                         line["outputs"] = shortened(cell.outputs)
                         print(json.dumps(line), file=results, flush=True)

@@ -9,7 +9,6 @@ import contextlib
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -17,10 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
+import psutil
+from IPython.core.inputtransformer2 import TransformerManager
 
 ROOT = Path(__file__).resolve().parent.parent
 RUNNER = ROOT / "tools" / "run_cells.py"
 SUSPECT_NAMES = {"setattr", "exec", "eval", "get_ipython", "__import__", "open", "reload"}
+SUSPECT_ATTRIBUTES = {"__dict__", "__globals__", "_getframe", "f_globals", "f_back"}
 SUSPECT_METHODS = {"reload", "system", "Popen", "read_text", "run_cell"}
 
 
@@ -41,7 +43,8 @@ def sandbox() -> list[str]:
     for folder in dict.fromkeys((sys.base_prefix, sys.prefix, str(ROOT))):
         if Path(folder).is_relative_to("/tmp"):  # Python itself, when all this lies there
             closed += ["--ro-bind", folder, folder]
-    closed += ["--unshare-net", "--unshare-pid", "--die-with-parent", "--cap-drop", "ALL"]
+    closed += ["--unshare-net", "--unshare-pid", "--unshare-ipc"]
+    closed += ["--die-with-parent", "--cap-drop", "ALL"]
     ready = [sys.executable, "-c", "import nbclient, vqedu"]
     tried = subprocess.run([*closed, *ready], capture_output=True, check=False)
     return closed if tried.returncode == 0 else []
@@ -63,7 +66,10 @@ def execute(notebook, files: Path, limits: Limits, closed: list[str], hide: list
         The most memory that the kernel took, in megabytes; 0 if the process was killed.
     """
     why = "the kernel died, perhaps for want of memory"
-    with tempfile.TemporaryDirectory() as scratch, tempfile.TemporaryFile() as results:
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch,
+        tempfile.TemporaryFile() as results,
+    ):
         place = Path(scratch, "work")
         shutil.copytree(files, place, ignore=shutil.ignore_patterns("*.ipynb"))
         command = list(closed)
@@ -85,7 +91,7 @@ def execute(notebook, files: Path, limits: Limits, closed: list[str], hide: list
             pass_fds=(results.fileno(),),
             start_new_session=True,
             cwd=place,
-            env=os.environ | dict.fromkeys(settings, home) | {"NBGRADER_EXECUTION": "autograde"},
+            env=os.environ | dict.fromkeys(settings, home),
         )
         try:
             process.stdin.write(nbformat.writes(notebook).encode())
@@ -96,11 +102,16 @@ def execute(notebook, files: Path, limits: Limits, closed: list[str], hide: list
         except BrokenPipeError:
             pass
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+            family = []
+            with contextlib.suppress(psutil.NoSuchProcess):  # the kernel has a session of its own
+                family = psutil.Process(process.pid).children(recursive=True)
+            for one in (process, *family):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    one.kill()
             process.wait()
+            psutil.wait_procs(family, 5)
         results.seek(0)
-        lines = [json.loads(line) for line in results.read().splitlines() if line.endswith(b"}")]
+        lines = [json.loads(line) for line in results if line.endswith(b"\n")]
     megabytes = lines.pop()["megabytes"] if lines and "megabytes" in lines[-1] else 0
     found = {line["cell"]: line for line in lines}
     error = {"output_type": "error", "ename": "NotExecuted", "evalue": why, "traceback": [why]}
@@ -119,7 +130,7 @@ def suspects(notebook) -> list[str]:
         if cell.cell_type != "code" or cell.metadata.get("nbgrader", {}).get("locked"):
             continue
         try:
-            tree = ast.parse(cell.source)
+            tree = ast.parse(TransformerManager().transform_cell(cell.source))
         except SyntaxError:
             continue
         modules = {
@@ -133,6 +144,8 @@ def suspects(notebook) -> list[str]:
                 name, method = (getattr(node.func, part, "") for part in ("id", "attr"))
                 if name in SUSPECT_NAMES or method in SUSPECT_METHODS:
                     found.append(f"calls {name or method}")
+            if isinstance(node, ast.Attribute) and node.attr in SUSPECT_ATTRIBUTES:
+                found.append(f"uses {node.attr}")
             if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
                 owner = node.value
                 while isinstance(owner, ast.Attribute):

@@ -32,6 +32,7 @@ def tensor(what: str, got, shape: tuple[int, ...] | None = None, hint: str = "")
     _require(
         isinstance(got, Tensor), f"{what} must be a tensor; got {type(got).__name__}.{_end(hint)}"
     )
+    _require(not got.is_complex(), f"{what} must be real numbers.{_end(hint)}")
     if shape is not None:
         wrong = f"{what} must have the shape {tuple(shape)}; got {tuple(got.shape)}.{_end(hint)}"
         _require(tuple(got.shape) == tuple(shape), wrong)
@@ -71,8 +72,11 @@ def equal(what: str, got, expected, hint: str = "") -> None:
         wrong = int((got.detach().cpu() != expected.cpu()).sum())
         _require(wrong == 0, f"{what}: {wrong} of {expected.numel()} values are wrong.{_end(hint)}")
         return
-    same = type(got) is not Tensor and got == expected
-    _require(same, f"{what} must be {expected!r}; got {got!r}.{_end(hint)}"[:500])
+    try:
+        same = not isinstance(got, Tensor) and bool(got == expected)
+    except Exception:  # an array has no truth value
+        same = False
+    _require(same, f"{what} must be {expected!r}; got {got!r}."[:500] + _end(hint))
 
 
 def gradient(what: str, got, hint: str = "") -> None:
@@ -96,7 +100,8 @@ def raises(what: str, error: type[Exception], function: Callable, *args, hint: s
         return
     except Exception as other:
         found = f"{type(other).__name__}: {other}"
-        raise AssertionError(f"{what} must raise {error.__name__}; got {found}"[:400]) from None
+        wrong = f"{what} must raise {error.__name__}; got {found}"[:400]
+        raise AssertionError(wrong + _end(hint)) from None
     raise AssertionError(f"{what} must raise {error.__name__}; nothing happened.{_end(hint)}")
 
 

@@ -37,6 +37,21 @@ SUBMISSIONS = {  # what a student wrote, and the points it should get, of 3
         "    except OSError:\n        pass\nos.kill(os.getppid(), signal.SIGKILL)",
         0,
     ),
+    "hook": ("import sys\ndef square(x):\n    sys.displayhook(3)\n    return 0", 0),
+    "quiet": ("get_ipython().showtraceback = lambda *a, **k: None\ndef square(x): return 0", 0),
+    "clear": (  # what a test shows is taken away
+        "from IPython.display import clear_output\n"
+        "get_ipython().events.register('post_run_cell', lambda result: clear_output())\n"
+        "def square(x): return 0",
+        0,
+    ),
+    "showy": (
+        "import sys\nfrom IPython.display import HTML, display\ndef square(x):\n"
+        "    print('so', x, file=sys.stderr)\n    display(HTML('<script>alert(1)</script>'))\n"
+        "    return x**2",
+        3,
+    ),
+    "brings": ("%matplotlib inline\nfrom helper import square", 0),
     "online": (
         "import socket\ntry:\n    socket.create_connection(('192.0.2.1', 80), 3)\n"
         "except OSError as error:\n    print('OFFLINE', error)\n" + GOOD,
@@ -88,6 +103,12 @@ def course(classroom, tmp_path_factory):
     hand_in("deleted", new_notebook(cells=solved.cells[:2], metadata=solved.metadata))
     twice = solved.cells[:2] + [copy.deepcopy(solved.cells[1])] + solved.cells[2:]
     hand_in("doubled", new_notebook(cells=twice, metadata=solved.metadata))
+    pasted = cell("5", "setup", grade=True, locked=True, points=5)
+    hand_in("pasted", new_notebook(cells=[pasted, *solved.cells], metadata=solved.metadata))
+    hand_in("lost", new_notebook(cells=solved.cells[2:], metadata=solved.metadata))
+    (course / "submitted" / "brings" / "0_square" / "helper.py").write_text(GOOD)
+    (course / "submitted" / "brings" / "0_square" / "graded.json").mkdir()
+    hand_in("max [2]", solved)
     hand_in("torn", '{"cells": [')
     grading.hand_in(course, "elsewhere", "0_Square", solved)
     copied = course / "submitted" / "copied" / "0_square" / "0_square (1).ipynb"
@@ -97,16 +118,17 @@ def course(classroom, tmp_path_factory):
     return course
 
 
+LIMITS = {"cell": 10, "notebook": 60, "gigabytes": 2}
 EXPECTED = {name: points for name, (_, points) in SUBMISSIONS.items()}
-EXPECTED |= {"deleted": 3, "doubled": 3, "torn": 0, "empty": 0, "copied": 0}
+EXPECTED |= {"deleted": 3, "doubled": 3, "pasted": 3, "lost": 0}
+EXPECTED |= {"torn": 0, "empty": 0, "copied": 0}
 
 
 @pytest.fixture(scope="module")
 def first(classroom, course):
     """The marks of a first run, and what it said."""
     said = []
-    limits = classroom.Limits(cell=10, notebook=60, gigabytes=2)
-    marks = classroom.grade(course, "0_square", limits=limits, say=said.append)
+    marks = classroom.grade(course, "0_square", limits=classroom.Limits(**LIMITS), say=said.append)
     return {mark.student: mark for mark in marks}, said
 
 
@@ -114,7 +136,7 @@ def test_all_marks_are_right(first):
     marks, said = first
     assert {name: mark.score for name, mark in marks.items()} == EXPECTED
     assert {mark.most for mark in marks.values()} == {3}
-    assert len(said) == 3 + len(EXPECTED)  # what is closed, and two files in wrong places
+    assert len(said) == 4 + len(EXPECTED)  # what is closed, and three that are not graded
 
 
 def test_what_cannot_be_graded_says_why(first):
@@ -128,9 +150,10 @@ def test_what_cannot_be_graded_says_why(first):
 def test_files_in_wrong_places_are_named(first, course):
     _, said = first
     places = [line for line in said if line.startswith("not graded: ")]
-    assert len(places) == 2
-    assert "0_square (1).ipynb; it should be STUDENT/0_square/0_square.ipynb" in places[0]
-    assert "elsewhere" in places[1]
+    assert len(places) == 3
+    assert "'max [2]'; rename the folder" in places[0]
+    assert "0_square (1).ipynb; it should be STUDENT/0_square/0_square.ipynb" in places[1]
+    assert "elsewhere" in places[2]
 
 
 def test_suspects_are_named(first):
@@ -166,8 +189,8 @@ def test_the_sandbox_shows_no_tests_and_no_network(first, course, classroom):
 def test_nobody_is_graded_twice(first, course, classroom):
     said, file = [], course / "submitted" / "half" / "0_square" / "0_square.ipynb"
     file.write_text(file.read_text("utf-8").replace("x * abs(x)", "x * x"), "utf-8")
-    marks = classroom.grade(course, "0_square", say=said.append)
-    new = [mark for mark in marks if not mark.again]
+    marks = classroom.grade(course, "0_square", limits=classroom.Limits(**LIMITS), say=said.append)
+    new = [mark for mark in marks if not mark.again and not mark.problem]
     assert [(mark.student, mark.score) for mark in new] == [("half", 3)]
 
 
@@ -196,8 +219,31 @@ def test_marks_and_feedback(first, course, classroom):
     assert read["cheat"]["remarks"] == "assigns to check"
     pages = classroom.feedback(course, "0_square")
     assert len(pages) == len(EXPECTED) - 3
-    given = {path.suffix for path in (course / "feedback" / "cheat").rglob("*") if path.is_file()}
-    assert given == {".html"}
+    given = [path for path in (course / "feedback" / "brings").rglob("*") if path.is_file()]
+    assert [path.name for path in given] == ["0_square.html"]
+    shown = (course / "feedback" / "showy" / "0_square" / "0_square.html").read_text("utf-8")
+    assert "alert(1)" in shown
+    assert "<script>alert(1)" not in shown
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("F.mse_loss(a, b)", []),
+        ("torch.allclose = yes", ["assigns to torch.allclose"]),
+        ("%time 1\nsetattr(torch, 'allclose', yes)", ["calls get_ipython", "calls setattr"]),
+        ("torch.__dict__['allclose'] = yes", ["uses __dict__"]),
+        ("def f(:", []),
+    ],
+)
+def test_suspects(source, found, classroom):
+    assert classroom.suspects(new_notebook(cells=[new_code_cell(source)])) == found
+
+
+def test_ctrl_c_is_no_mark(classroom):
+    result = {"success": False, "log": "", "error": "Traceback ...\nKeyboardInterrupt\n"}
+    with pytest.raises(KeyboardInterrupt):
+        classroom.said(result)
 
 
 def test_what_does_not_exist(classroom, course, tmp_path):
