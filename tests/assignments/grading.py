@@ -16,7 +16,8 @@ matplotlib.use("agg")
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "assignments" / "source"
 SOLUTIONS = Path(__file__).parent / "solutions"
-PART = re.compile(r"^# --- (\w+) ---$", re.M)
+PART = re.compile(r"^# --- (\w+)(?: after (teacher|release))? ---$", re.M)
+SOLVED = re.compile(r"^ *### BEGIN SOLUTION\n.*?^ *### END SOLUTION$", re.M | re.S)
 
 
 @dataclass(frozen=True)
@@ -81,12 +82,23 @@ def answers(notebook) -> dict[str, str]:
 
 def read_solution(file: Path) -> Solution:
     """A file is a docstring, for wrong ones a line ``# loses: test_a, test_b``, and the answers,
-    each after a line ``# --- cell ---``."""
+    each after a line ``# --- cell ---``. Below ``# --- cell after teacher ---`` stands what comes
+    after the teacher's answer, below ``after release`` what comes after the cell as students get
+    it."""
     head, *parts = PART.split(file.read_text("utf-8"))
     loses = re.search(r"^# loses: (.+)$", head, re.M)
     why = re.search(r'"""(.+?)"""', head, re.S)
     lost = frozenset(loses[1].split(", ")) if loses else frozenset()
-    cells = dict(zip(parts[::2], (part.strip() for part in parts[1::2]), strict=True))
+    cells = {}
+    for name, after, text in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
+        cells[name] = text.strip()
+        if after:
+            notebook = original(file.parents[1].name)
+            (given,) = (
+                cell.source for cell in notebook.cells if role(cell).get("grade_id") == name
+            )
+            before = SOLVED.sub("", given) if after == "release" else given
+            cells[name] = f"{before}\n\n\n{cells[name]}"
     return Solution(file.stem, " ".join(why[1].split()) if why else "", cells, lost)
 
 
