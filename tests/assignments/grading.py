@@ -93,10 +93,7 @@ def read_solution(file: Path) -> Solution:
     for name, after, text in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
         cells[name] = text.strip()
         if after:
-            notebook = original(file.parents[1].name)
-            (given,) = (
-                cell.source for cell in notebook.cells if role(cell).get("grade_id") == name
-            )
+            given = answers(original(file.parents[1].name))[name]
             before = SOLVED.sub("", given) if after == "release" else given
             cells[name] = f"{before}\n\n\n{cells[name]}"
     return Solution(file.stem, " ".join(why[1].split()) if why else "", cells, lost)
