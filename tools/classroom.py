@@ -6,7 +6,8 @@
     python tools/classroom.py marks                  # assignments/marks.csv
 
 A submission is assignments/submitted/STUDENT/ASSIGNMENT/ASSIGNMENT.ipynb. One that was graded
-already is not graded again unless it changed, so that `grade` can be stopped at any time.
+already is not graded again unless it, the original or a limit changed, so that `grade` can be
+stopped at any time.
 
 Student code runs in a process of its own, with a limit on time and memory. Where bubblewrap
 (`bwrap`) works it has no network, can write nothing that stays, and sees neither the teacher's
@@ -109,15 +110,15 @@ def grade(course: Path, assignment: str, *, limits: Limits = LIMITS, say=print) 
         raise ClassroomError(f"nothing to grade: no folder {course}/submitted/STUDENT/{assignment}")
     closed = sandbox()
     say(CLOSED if closed else OPEN)
-    done = scores(course, assignment)
+    nbgrader, marks = nbgrader_for(course, limits, closed), []
+    nbgrader.coursedir.ignore = ["*"]  # but for its notebook, nothing of a submission is used
+    done = scores(nbgrader, assignment)
     before = {
         student: kept(course, assignment, student) if student in done else (None, "")
         for student in prints
     }
     if any(before[student][1] != print_ for student, print_ in prints.items()):
         release(course, assignment)  # nbgrader tests with what was released last
-    nbgrader, marks = nbgrader_for(course, limits, closed), []
-    nbgrader.coursedir.ignore = ["*"]  # but for its notebook, nothing of a submission is used
     for i, (student, print_) in enumerate(prints.items(), 1):
         mark, graded = before[student]
         if graded == print_ and not mark.problem:
@@ -162,9 +163,9 @@ def kept(course: Path, assignment: str, student: str) -> tuple[Mark | None, str]
     return Mark(**found | {"look": tuple(found["look"])}), print_
 
 
-def scores(course: Path, assignment: str) -> dict[str, tuple[float, float]]:
+def scores(nbgrader, assignment: str) -> dict[str, tuple[float, float]]:
     """Score and maximum of each student in the gradebook, with points given by hand."""
-    with nbgrader_for(course).gradebook as book:
+    with nbgrader.gradebook as book:
         if assignment not in [one.name for one in book.assignments]:
             return {}
         found = book.assignment_submissions(assignment)

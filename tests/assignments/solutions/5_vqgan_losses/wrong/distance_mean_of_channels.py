@@ -2,17 +2,8 @@
 
 
 # loses: test_distance_value
-# --- distance ---
-class PerceptualDistance(nn.Module):
-    def __init__(self, network):
-        super().__init__()
-        self.network = network
-        self.requires_grad_(False)
-        self.eval()
-
-    def train(self, mode=True):
-        return super().train(False)
-
+# --- distance after teacher ---
+class PerceptualDistance(PerceptualDistance):
     def forward(self, x_hat, x):
         with torch.no_grad():
             originals = self.network(x)

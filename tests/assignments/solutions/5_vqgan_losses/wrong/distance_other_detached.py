@@ -2,17 +2,8 @@
 
 
 # loses: test_distance_gradient
-# --- distance ---
-class PerceptualDistance(nn.Module):
-    def __init__(self, network):
-        super().__init__()
-        self.network = network
-        self.requires_grad_(False)
-        self.eval()
-
-    def train(self, mode=True):
-        return super().train(False)
-
+# --- distance after teacher ---
+class PerceptualDistance(PerceptualDistance):
     def forward(self, x_hat, x):
         pairs = zip(self.network(x_hat.detach()), self.network(x), strict=True)
         squares = [(unit_length(a) - unit_length(b)).square() for a, b in pairs]
